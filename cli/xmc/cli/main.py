@@ -1,0 +1,48 @@
+"""The `xmc` command group. Each command is a module of its own, imported only when it is called."""
+
+from importlib import import_module, metadata
+
+import click
+
+# Command -> (module, one-line help). The help stands here so that `xmc --help` imports no command.
+COMMANDS = {
+    "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
+    "serve": ("xmc.cli.serve", "Serve a routing table, or a spec compiled in memory."),
+    "token": ("xmc.cli.token", "Make client tokens."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are imported on first use: `xmc serve TABLE` must not import the compiler."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the command names, without importing any."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List commands with their one-line help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable.",
+)
+@click.version_option(metadata.version("xmc"), prog_name="xmc")
+def main() -> None:
+    """Compile LLM endpoint specs into a frozen routing table, and serve it.
+
+    \b
+    Examples:
+      xmc compile endpoints.yaml
+      xmc serve endpoints.xmc.json --port 8080
+    """  # noqa: D301 - click reads \b as "do not re-wrap"

@@ -1,0 +1,50 @@
+"""The plugin room: hook specifications, the manager, and every shipped plugin."""
+
+from xmc.plugins.contract import (
+    CONTRACT,
+    Adapter,
+    AuthIO,
+    AuthScheme,
+    Capability,
+    Clock,
+    Credential,
+    EntitySpec,
+    FrameReader,
+    Framing,
+    FramingError,
+    Link,
+    Proof,
+    Provider,
+    SecretStore,
+    Slot,
+    StoreError,
+    StoreSession,
+)
+from xmc.plugins.hookspecs import hookimpl
+from xmc.plugins.manager import PluginError, Plugins, build_plugins, installed
+
+__all__ = [
+    "CONTRACT",
+    "Adapter",
+    "AuthIO",
+    "AuthScheme",
+    "Capability",
+    "Clock",
+    "Credential",
+    "EntitySpec",
+    "FrameReader",
+    "Framing",
+    "FramingError",
+    "Link",
+    "PluginError",
+    "Plugins",
+    "Proof",
+    "Provider",
+    "SecretStore",
+    "Slot",
+    "StoreError",
+    "StoreSession",
+    "build_plugins",
+    "hookimpl",
+    "installed",
+]

@@ -1,0 +1,268 @@
+"""The plugin contract: what a provider, an authentication scheme, a framing and a secret store are.
+
+The host owns life cycle, ordering, I/O, deadlines, retries and accounting. Plugins are given values and return
+values; only authentication schemes (through `AuthIO`) and secret stores (in a thread of their own) talk to anyone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from xmc.schema import (
+    Auth,
+    Context,
+    Event,
+    Exchange,
+    Finding,
+    JsonObject,
+    Refusal,
+    Secret,
+    SecretSlot,
+    Target,
+    Task,
+    WireReply,
+    WireRequest,
+)
+
+CONTRACT = 0
+"""Version of this contract, written into every table. 0: not frozen yet."""
+
+
+# --- providers -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Stands in a lifted provider configuration where the user wrote a secret; `name` is the slot's name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySpec:
+    """One served entity of a spec that has passed its provider's schema: the input of `link`.
+
+    `config` is the `<provider>_config` mapping. Every field whose schema says `x-xmc-secret` has been lifted: `K` (a
+    reference) and `K_plaintext` (a value) both appear as `K: Slot(...)`, at whatever depth they stand.
+    """
+
+    endpoint: str
+    name: str
+    model: str
+    task: Task
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What `link` makes of a served entity: a target, or None with at least one finding of severity error."""
+
+    target: Target | None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What one request parameter comes to at a provider, for one task; with where and when that was learnt.
+
+    `status`: `yes` (passed on unchanged), `mapped`, `dropped` (listed in `x-xmc-dropped`), `refused` (400 by name) or
+    `unknown` (passed on).
+    """
+
+    status: str
+    source: str
+    date: str
+
+
+class Adapter(Protocol):
+    """A provider bound to one target. Pure: no I/O, no clock, no environment, no state between requests."""
+
+    def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
+        """Translate one canonical request, never mutating it. Raises nothing: what it cannot do it refuses by name."""
+        ...
+
+
+class Provider(Protocol):
+    """One provider of `external_model.provider`."""
+
+    @property
+    def name(self) -> str:
+        """The value of `external_model.provider`, e.g. `openai`."""
+        ...
+
+    @property
+    def config_key(self) -> str:
+        """The key of its configuration in `external_model`, e.g. `openai_config`."""
+        ...
+
+    @property
+    def config_schema(self) -> JsonObject:
+        """JSON Schema 2020-12 of that configuration, `additionalProperties: false`.
+
+        Fields for secrets carry `"x-xmc-secret": "reference"` (the user writes `{{secrets/scope/key}}`) or
+        `"x-xmc-secret": "plaintext"` (the user types the value; the name ends in `_plaintext`).
+        """
+        ...
+
+    @property
+    def capabilities(self) -> Mapping[Task, Mapping[str, Capability]]:
+        """Capability records by task and request parameter. Its keys are the tasks that the provider serves."""
+        ...
+
+    def link(self, entity: EntitySpec) -> Link:
+        """Compile time: turn a served entity into a target. Pure; the same entity gives the same target."""
+        ...
+
+    def adapter(self, target: Target) -> Adapter:
+        """Bind time: called once per target of a table; do what can be done before traffic here."""
+        ...
+
+
+# --- authentication schemes ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a scheme acquired. `headers` are added to a call; `data` is the scheme's own. Never printed.
+
+    `expires_at` is Unix seconds, or None for a credential that lives as long as its secrets.
+    """
+
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    data: Any = field(default=None, repr=False)
+    expires_at: float | None = None
+
+
+class AuthIO(Protocol):
+    """The only way out for an authentication scheme: one HTTP call through the host's own client."""
+
+    async def call(self, wire: WireRequest) -> WireReply:
+        """Send and read the whole reply. Raises the host's own errors for time-outs and connection failures."""
+        ...
+
+
+class Clock(Protocol):
+    """Time as the host tells it."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        ...
+
+
+class AuthScheme(Protocol):
+    """A way to put credentials on a call, named by `Target.auth.scheme`."""
+
+    @property
+    def name(self) -> str:
+        """The scheme's name."""
+        ...
+
+    async def acquire(self, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> Credential:
+        """Get a credential; called once per target and secret version, and again before `expires_at`.
+
+        `secrets` maps the roles of `auth.slots` to their values.
+        """
+        ...
+
+    def sign(self, wire: WireRequest, credential: Credential, now: float) -> WireRequest:
+        """Return the call with the credential on it. Pure; `now` is Unix seconds."""
+        ...
+
+
+# --- framings ------------------------------------------------------------------------------------------------------
+
+
+class FrameReader(Protocol):
+    """Bytes to events, for one stream. Any split of the same bytes gives the same events."""
+
+    def feed(self, data: bytes) -> Sequence[Event]:
+        """Return the events that are complete now.
+
+        Raises:
+            FramingError: the bytes cannot be this framing, or one event is larger than the limit.
+        """
+        ...
+
+    def finish(self) -> Sequence[Event]:
+        """Called once at the end of the upstream's message: a last event that lacked its terminator, if any."""
+        ...
+
+
+class FramingError(ValueError):
+    """An upstream stream that is not in its framing. The message is for the operator and holds no content."""
+
+
+class Framing(Protocol):
+    """A stream framing, named by `Target.framing`."""
+
+    @property
+    def name(self) -> str:
+        """The framing's name."""
+        ...
+
+    @property
+    def accept(self) -> str:
+        """Media type for the `Accept` header and for telling a stream from a JSON answer."""
+        ...
+
+    def reader(self) -> FrameReader:
+        """Return a fresh reader for one stream."""
+        ...
+
+
+# --- secret stores -------------------------------------------------------------------------------------------------
+
+
+class StoreError(Exception):
+    """A secret that a store did not give. `kind` says why; the message never holds a value.
+
+    Kinds: `missing` (no such path or field), `denied` (the credentials may not), `unreachable` (no answer, sealed,
+    TLS) and `invalid` (the store's settings or credentials are unusable).
+    """
+
+    def __init__(self, kind: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a reference exists, learnt where possible without reading its value. `version` as the store counts."""
+
+    version: str | None = None
+    value_was_read: bool = False
+
+
+class StoreSession(Protocol):
+    """An open store. Blocking: the host calls it in a thread of its own, never on the event loop."""
+
+    def prove(self, slot: SecretSlot) -> Proof:
+        """Show that the slot can be read. Raises `StoreError`."""
+        ...
+
+    def read(self, slot: SecretSlot) -> tuple[Secret, str | None]:
+        """Return the value and its version, if the store counts versions. Raises `StoreError`."""
+        ...
+
+
+class SecretStore(Protocol):
+    """A kind of secret store, named by `secrets.stores.<name>.kind` in a spec."""
+
+    @property
+    def name(self) -> str:
+        """The kind's name, e.g. `vault`."""
+        ...
+
+    @property
+    def config_schema(self) -> JsonObject:
+        """JSON Schema 2020-12 of the store's settings beside `kind`. No secrets among them."""
+        ...
+
+    def locate(self, scope: str, key: str, settings: JsonObject) -> tuple[str, str]:
+        """Return (path, field) of a reference. `settings` is the scope's entry in the spec's scope map, {} if none."""
+        ...
+
+    def open(self, config: JsonObject, environ: Mapping[str, str]) -> StoreSession:
+        """Open the store. Lazy imports and connections belong here. Raises `StoreError`."""
+        ...

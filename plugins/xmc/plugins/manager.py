@@ -1,0 +1,101 @@
+"""The plugin manager: a typed facade over pluggy, built anew for every use.
+
+Nothing else touches `pm.hook`. A name that two plugins claim is an error that names both.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import pluggy
+
+from xmc.plugins import hookspecs
+from xmc.plugins.contract import AuthScheme, Framing, Provider, SecretStore
+
+GROUP = "xmc"
+
+
+class PluginError(Exception):
+    """A plugin that cannot be used: it fails to import, or two plugins claim the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """Everything the registered plugins add, by name."""
+
+    providers: Mapping[str, Provider]
+    auth_schemes: Mapping[str, AuthScheme]
+    framings: Mapping[str, Framing]
+    secret_stores: Mapping[str, SecretStore]
+    origins: Mapping[str, str]
+    """Plugin name -> the distribution that it came from, e.g. `xmc 0.1.0`."""
+
+
+def installed() -> dict[str, tuple[object, str]]:
+    """Load every entry point of the group: name -> (plugin, origin), in order of name.
+
+    Raises:
+        PluginError: a plugin fails to import, or two distributions register the same name.
+    """
+    found: dict[str, tuple[object, str]] = {}
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        if point.name in found:
+            first = found[point.name][1]
+            if first == origin:  # the same distribution found twice on sys.path
+                continue
+            raise PluginError(f"plugin {point.name!r} is registered by both {first} and {origin}; uninstall one")
+        try:
+            found[point.name] = (point.load(), origin)
+        except Exception as error:
+            raise PluginError(f"plugin {point.name!r} of {origin} does not load: {error!r}") from error
+    return found
+
+
+def build_plugins(plugins: Mapping[str, object] | None = None, *, without: Iterable[str] = ()) -> Plugins:
+    """Register plugins with a fresh manager and collect what they add.
+
+    `plugins` maps names to plugin objects; by default all installed ones. `without` leaves some out by name.
+
+    Raises:
+        PluginError: as `installed`, or two plugins add something of the same name.
+    """
+    loaded = installed() if plugins is None else {name: (plugin, "local") for name, plugin in plugins.items()}
+    manager = pluggy.PluginManager("xmc")
+    manager.add_hookspecs(hookspecs)
+    left_out = set(without)
+    for name, (plugin, _) in loaded.items():
+        if name not in left_out:
+            manager.register(plugin, name)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"a plugin implements an unknown hook: {error}") from error
+    return Plugins(
+        providers=_collect(manager, "xmc_providers"),
+        auth_schemes=_collect(manager, "xmc_auth_schemes"),
+        framings=_collect(manager, "xmc_framings"),
+        secret_stores=_collect(manager, "xmc_secret_stores"),
+        origins=MappingProxyType({name: origin for name, (_, origin) in loaded.items() if name not in left_out}),
+    )
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _collect(manager: pluggy.PluginManager, hook: str) -> Mapping[str, Any]:
+    """Call a hook plugin by plugin, so that a clash can name both sides."""
+    found: dict[str, Any] = {}
+    owners: dict[str, str] = {}
+    for owner, plugin in manager.list_name_plugin():
+        others = [other for other in manager.get_plugins() if other is not plugin]
+        batches: list[Iterable[_Named]] = manager.subset_hook_caller(hook, others)()
+        for item in (item for batch in batches for item in batch):
+            if item.name in found:
+                raise PluginError(f"{hook}: {item.name!r} comes from both {owners[item.name]!r} and {owner!r}")
+            found[item.name], owners[item.name] = item, owner
+    return MappingProxyType(dict(sorted(found.items())))

@@ -1,0 +1,1 @@
+"""The runtime room: table to traffic, on aiohttp. Never reads YAML."""

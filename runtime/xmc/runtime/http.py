@@ -1,0 +1,46 @@
+"""HTTP as plain values: what the dispatcher takes and gives. Free of aiohttp, so that the server can change."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class BodyTooLargeError(Exception):
+    """The request body is larger than the limit given to `Inbound.read`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A client's request. `path` is still percent-encoded, without query; `headers` look up case-insensitively.
+
+    `read(limit)` reads the whole body once, at most `limit` bytes, and raises `BodyTooLargeError` beyond that.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    read: Callable[[int], Awaitable[bytes]]
+
+
+class StreamCutError(Exception):
+    """Raised by an answer's `stream` after its last bytes: close the connection without ending the HTTP message.
+
+    The client must see that the answer is not whole (design promise 3); an error event went out before, if it could.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back. Either `body`, or `stream`: bytes that go out as they come, chunked.
+
+    `on_end(ok, bytes_out)` is called exactly once when the last byte was handed to the transport, the client left or
+    the stream was cut; accounting hangs on it.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    on_end: Callable[[bool, int], None] | None = field(default=None, repr=False)

@@ -1,0 +1,50 @@
+"""Canonical JSON (RFC 8785) for what is digested, and the type of a decoded JSON object.
+
+Source: RFC 8785, "JSON Canonicalization Scheme (JCS)".
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+JsonObject = Mapping[str, Any]
+"""A decoded JSON object. Values are `None`, `bool`, `int`, `float`, `str`, lists and further objects."""
+
+# Beyond this an integer is no longer exact in the JSON number model (RFC 8785, 3.2.2.3).
+_EXACT_INTEGER = 2**53 - 1
+
+
+def canonical_json(value: Any) -> bytes:
+    """Encode plain data (`None`, `bool`, `int`, `str`, `list`, `tuple`, `dict`) as canonical JSON, UTF-8.
+
+    Narrower than RFC 8785 on purpose, so that one fast encoder is exact: no floats (durations are whole
+    milliseconds in what we digest) and only ASCII keys (whose order is the same in UTF-8 and UTF-16).
+
+    Raises:
+        TypeError: a float, an integer beyond 2**53 - 1, a key that is not ASCII, or any other type.
+    """
+    _refuse_inexact(value)
+    return msgspec.json.encode(value, order="sorted")
+
+
+def digest(value: Any) -> str:
+    """Return `sha256:<hex>` of the canonical JSON of plain data; raises as `canonical_json`."""
+    return "sha256:" + sha256(canonical_json(value)).hexdigest()
+
+
+def _refuse_inexact(value: Any) -> None:
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                raise TypeError(f"not a canonical key: {key!r}")
+            _refuse_inexact(item)
+    elif kind is list or kind is tuple:
+        for item in value:
+            _refuse_inexact(item)
+    elif kind is not int or not -_EXACT_INTEGER <= value <= _EXACT_INTEGER:
+        raise TypeError(f"not canonical: {kind.__name__}")
