@@ -3,6 +3,7 @@
 from xmc.plugins.contract import (
     CONTRACT,
     Adapter,
+    AuthError,
     AuthIO,
     AuthScheme,
     Capability,
@@ -26,6 +27,7 @@ from xmc.plugins.manager import PluginError, Plugins, build_plugins, installed
 __all__ = [
     "CONTRACT",
     "Adapter",
+    "AuthError",
     "AuthIO",
     "AuthScheme",
     "Capability",

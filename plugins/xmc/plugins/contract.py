@@ -149,6 +149,10 @@ class Clock(Protocol):
         ...
 
 
+class AuthError(ValueError):
+    """A credential that cannot be acquired or used. The message is for the operator and holds no value."""
+
+
 class AuthScheme(Protocol):
     """A way to put credentials on a call, named by `Target.auth.scheme`."""
 
@@ -161,6 +165,9 @@ class AuthScheme(Protocol):
         """Get a credential; called once per target and secret version, and again before `expires_at`.
 
         `secrets` maps the roles of `auth.slots` to their values.
+
+        Raises:
+            AuthError: the secrets or the parameters make no credential, or the authority refused them.
         """
         ...
 
@@ -217,7 +224,8 @@ class StoreError(Exception):
     """A secret that a store did not give. `kind` says why; the message never holds a value.
 
     Kinds: `missing` (no such path or field), `denied` (the credentials may not), `unreachable` (no answer, sealed,
-    TLS) and `invalid` (the store's settings or credentials are unusable).
+    TLS) and `invalid` (the store's settings or credentials are unusable). Neither does `__cause__` or `__context__`
+    hold a value: raise `from None` where the first exception could.
     """
 
     def __init__(self, kind: str, message: str, hint: str | None = None) -> None:
@@ -228,10 +236,14 @@ class StoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a reference exists, learnt where possible without reading its value. `version` as the store counts."""
+    """That a reference exists, learnt where possible without reading its value. `version` as the store counts.
+
+    `warning` is a sentence on what is wrong all the same, or could not be proven.
+    """
 
     version: str | None = None
     value_was_read: bool = False
+    warning: str | None = None
 
 
 class StoreSession(Protocol):
@@ -259,8 +271,16 @@ class SecretStore(Protocol):
         """JSON Schema 2020-12 of the store's settings beside `kind`. No secrets among them."""
         ...
 
+    @property
+    def scope_schema(self) -> JsonObject:
+        """JSON Schema 2020-12 of a scope's entry in the spec's scope map, beside `store`."""
+        ...
+
     def locate(self, scope: str, key: str, settings: JsonObject) -> tuple[str, str]:
-        """Return (path, field) of a reference. `settings` is the scope's entry in the spec's scope map, {} if none."""
+        """Return (path, field) of a reference. `settings` is the scope's entry in the spec's scope map, {} if none.
+
+        `settings` has passed `scope_schema`. Raises `StoreError` (`invalid`) for names that the store cannot hold.
+        """
         ...
 
     def open(self, config: JsonObject, environ: Mapping[str, str]) -> StoreSession:
