@@ -1,0 +1,1 @@
+"""The shipped secret stores, one plugin each: `env`, `file` and `vault`."""
