@@ -21,6 +21,7 @@ from xmc.schema.table import (
     encode_table,
 )
 from xmc.schema.task import Task
+from xmc.schema.token import format_token_hash, hash_token, make_token, mask_tokens, parse_token_hash, token_id
 from xmc.schema.wire import (
     Chunk,
     Context,
@@ -73,4 +74,10 @@ __all__ = [
     "decode_table",
     "digest",
     "encode_table",
+    "format_token_hash",
+    "hash_token",
+    "make_token",
+    "mask_tokens",
+    "parse_token_hash",
+    "token_id",
 ]
