@@ -1,0 +1,102 @@
+"""Samples to figures: medians, ratios beside bare in the same round, the bar, and Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tests.bench.scenario import SCENARIOS, Sample, Scenario
+
+DOC = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+BEGIN, END = "<!-- figures: written by `python -m tests.bench --doc` -->", "<!-- end of figures -->"
+BARE = "bare"
+DIRECT = "direct"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant in one scenario: medians over the rounds. `ratio` is the median of the ratios of each round."""
+
+    scenario: Scenario
+    variant: str
+    cpu_us: float
+    ratio: float
+    lowest: float
+    highest: float
+    bar: float | None
+    per_core: float
+    p50_ms: float
+    ttft_added_ms: float | None
+    failed: int
+    noise: float
+
+    @property
+    def breaks_bar(self) -> bool:
+        """Tell whether the ratio is above its bar, or answers are missing."""
+        return self.bar is not None and (self.ratio > self.bar or self.failed > 0)
+
+
+def rows(rounds: Sequence[Sequence[Sample]]) -> list[Row]:
+    """Return one row per scenario and variant; each round holds one sample of each."""
+    found: list[Row] = []
+    for scenario in SCENARIOS:
+        mine = [{sample.variant: sample for sample in each if sample.scenario == scenario.name} for each in rounds]
+        found += [_row(scenario, variant, mine) for variant in mine[0] if variant != DIRECT]
+    return found
+
+
+def _row(scenario: Scenario, variant: str, rounds: Sequence[dict[str, Sample]]) -> Row:
+    samples = [each[variant] for each in rounds]
+    ratios = [each[variant].cpu_us / each[BARE].cpu_us for each in rounds]
+    cpu_us = median(sample.cpu_us for sample in samples)
+    added = [each[variant].ttft_p50_us - each[DIRECT].ttft_p50_us for each in rounds if scenario.paced]
+    return Row(
+        scenario=scenario,
+        variant=variant,
+        cpu_us=cpu_us,
+        ratio=median(ratios),
+        lowest=min(ratios),
+        highest=max(ratios),
+        bar=dict(scenario.bars).get(variant),
+        per_core=1e6 / cpu_us,
+        p50_ms=median(sample.p50_us for sample in samples) / 1000,
+        ttft_added_ms=median(added) / 1000 if added else None,
+        failed=sum(sample.failed for sample in samples),
+        noise=median(sample.noise for sample in samples),
+    )
+
+
+def markdown(found: Sequence[Row], heading: str) -> str:
+    """Return the figures as Markdown tables, one per scenario."""
+    lines = [heading]
+    for scenario in SCENARIOS:
+        mine = [row for row in found if row.scenario is scenario]
+        if not mine:
+            continue
+        unit = scenario.unit
+        timing = "TTFT added" if scenario.paced else "p50"
+        lines += [
+            "",
+            f"**{scenario.title[0].upper()}{scenario.title[1:]}** (`{scenario.name}`)",
+            "",
+            f"| | CPU per {unit} | ratio | lowest, highest | bar | {unit}s/s per core | {timing} | failed | noise |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+            *(_line(row) for row in mine),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Row) -> str:
+    timing = row.p50_ms if row.ttft_added_ms is None else row.ttft_added_ms
+    bar = "" if row.bar is None else f"≤ {row.bar} {'**broken**' if row.breaks_bar else 'kept'}"
+    return (
+        f"| {row.variant} | {row.cpu_us:.1f} µs | {row.ratio:.2f} | {row.lowest:.2f}, {row.highest:.2f} | {bar} "
+        f"| {row.per_core:,.0f} | {timing:.2f} ms | {row.failed} | {row.noise:.0%} |"
+    )
+
+
+def with_figures(doc: str, text: str) -> str:
+    """Return the document with the part between the markers replaced."""
+    before, _, rest = doc.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{text}{END}{after}"

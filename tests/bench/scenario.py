@@ -1,0 +1,121 @@
+"""The kinds of traffic that are measured, and one measurement."""
+
+from dataclasses import dataclass
+
+import msgspec
+from tests.bench.load import Load, LoadSide
+from tests.bench.machine import core_busy_s, cpu_s
+from tests.bench.subject import Subject
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured: seconds per closed-loop slice, streams and chunks per paced slice."""
+
+    seconds: float
+    streams: int
+    chunks: int
+
+
+FULL = Effort(seconds=1.0, streams=20, chunks=100)
+QUICK = Effort(seconds=0.6, streams=20, chunks=40)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of traffic. `unit` is what CPU time is divided by; `bars` are the highest ratios to bare, by variant."""
+
+    name: str
+    title: str
+    unit: str
+    connections: int
+    tag: str = ""
+    streams: bool = False
+    paced: bool = False
+    bars: tuple[tuple[str, float], ...] = ()
+
+    def body(self, effort: Effort) -> dict[str, object]:
+        """Return the request's JSON, without `model`."""
+        if self.name == "embeddings":
+            return {"input": "The food was delicious and the waiter was friendly.", "encoding_format": "float"}
+        text = f"Say something short. [[{self.tag} n={effort.chunks}]]"
+        messages = [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": text}]
+        body: dict[str, object] = {"messages": messages, "temperature": 0.7, "max_tokens": 128}
+        return {**body, "stream": True} if self.streams else body
+
+    def options(self, effort: Effort) -> list[str]:
+        """Return the load generator's options."""
+        amount = ["-n", str(effort.streams)] if self.paced else ["-t", str(effort.seconds)]
+        return ["-c", str(self.connections), *amount, *(["-k", str(effort.chunks)] if self.streams else [])]
+
+
+SCENARIOS = (
+    Scenario(
+        "chat",
+        "small chat, 32 at once",
+        "request",
+        32,
+        "d=0 s=200",
+        bars=(("xmc openai", 1.6), ("xmc custom", 1.6)),
+    ),
+    Scenario("embeddings", "embedding of 1536 floats, 8 at once", "request", 8, bars=(("xmc openai", 1.6),)),
+    Scenario(
+        "stream",
+        "paced stream, 10 at once, a chunk every 10 ms",
+        "chunk",
+        10,
+        "d=20 i=10",
+        streams=True,
+        paced=True,
+        bars=(("xmc openai", 1.5),),
+    ),
+    Scenario("burst", "stream in one piece, 10 at once", "chunk", 10, "d=0 i=0", streams=True),
+)
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One slice: what one unit cost the subject. `noise` is the share of its core that others took meanwhile."""
+
+    scenario: str
+    variant: str
+    cpu_us: float
+    units: int
+    failed: int
+    noise: float
+    per_s: float
+    p50_us: float
+    p99_us: float
+    ttft_p50_us: float
+
+
+def measure(scenario: Scenario, subject: Subject, side: LoadSide, effort: Effort, core: int) -> Sample:
+    """Run one slice against one subject.
+
+    Raises:
+        RuntimeError: nothing came back whole.
+    """
+    kind = "embeddings" if scenario.name == "embeddings" else "chat"
+    busy, cpu = core_busy_s(core), cpu_s(subject.pids)
+    load = side.run(subject.port, subject.call(kind, scenario.body(effort)), scenario.options(effort))
+    cpu = cpu_s(subject.pids) - cpu
+    others = core_busy_s(core) - busy - cpu
+    units = load.chunks if scenario.unit == "chunk" else load.ok
+    if not load.ok:
+        message = f"{subject.variant}, {scenario.name}: no answer was whole; {_problem(load)}"
+        raise RuntimeError(message)
+    return Sample(
+        scenario=scenario.name,
+        variant=subject.variant,
+        cpu_us=1e6 * cpu / units,
+        units=units,
+        failed=load.failed,
+        noise=max(0.0, others / load.seconds),
+        per_s=units / load.seconds,
+        p50_us=load.latency.p50,
+        p99_us=load.latency.p99,
+        ttft_p50_us=load.ttft.p50,
+    )
+
+
+def _problem(load: Load) -> str:
+    return f"{load.failed} failed, the first with status {load.first_status}: {load.first_error}"
