@@ -1,0 +1,10 @@
+"""What providers that speak OpenAI's shape share: pure translation between canonical and wire form.
+
+No plugin by itself: a provider is a row of data (`FamilyProvider`) over these modules.
+"""
+
+from xmc.plugins.openai_family.capability import read_capabilities, read_schema
+from xmc.plugins.openai_family.provider import FamilyProvider
+from xmc.plugins.openai_family.url import ROUTES, BaseUrlError, compose_url
+
+__all__ = ["ROUTES", "BaseUrlError", "FamilyProvider", "compose_url", "read_capabilities", "read_schema"]

@@ -1,0 +1,43 @@
+"""Capability records and configuration schemas, read from the data files beside a provider."""
+
+from collections.abc import Mapping
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from xmc.plugins.contract import Capability
+from xmc.schema import JsonObject, Task
+
+
+class _Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One task of a capability file: parameter names by status, all learnt from the same page on the same day."""
+
+    source: str
+    date: str
+    parameters: dict[str, tuple[str, ...]]
+
+
+def read_capabilities(package: str, name: str = "capabilities.json") -> Mapping[Task, Mapping[str, Capability]]:
+    """Read `{task: {source, date, parameters: {status: [name, …]}}}` from a package's data file."""
+    columns = msgspec.json.decode(_read(package, name), type=dict[Task, _Column])
+    return MappingProxyType({task: MappingProxyType(_records(column)) for task, column in columns.items()})
+
+
+def read_schema(package: str, name: str = "config.schema.json") -> JsonObject:
+    """Read a provider's configuration schema from a package's data file."""
+    schema: Any = msgspec.json.decode(_read(package, name))
+    return MappingProxyType(schema)
+
+
+def _records(column: _Column) -> dict[str, Capability]:
+    return {
+        parameter: Capability(status=status, source=column.source, date=column.date)
+        for status, parameters in column.parameters.items()
+        for parameter in parameters
+    }
+
+
+def _read(package: str, name: str) -> bytes:
+    return resources.files(package).joinpath(name).read_bytes()

@@ -1,0 +1,90 @@
+"""From a configured base URL to the complete URL of one task, composed by parts and never by adding strings."""
+
+import re
+from urllib.parse import SplitResult, quote, urlsplit
+
+from xmc.schema import Task
+
+ROUTES = {Task.CHAT: "chat/completions", Task.COMPLETIONS: "completions", Task.EMBEDDINGS: "embeddings"}
+"""The path of each task below the base."""
+
+_PATH_SAFE = "/%:@!$&'()*+,;=~-._"
+_QUERY_SAFE = _PATH_SAFE + "?"
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class BaseUrlError(ValueError):
+    """A base URL that cannot be used. `hint` is what to write instead."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def compose_url(base: str, task: Task, api_version: str | None = None) -> str:
+    """Append a task's route to `base`, unless the path ends in it already; keep the base's own query.
+
+    `/v1` is neither added nor removed. `api_version` adds or replaces `api-version` in the query.
+
+    Raises:
+        BaseUrlError: not an absolute http(s) URL, credentials or a fragment in it, or the route of another task.
+
+    >>> compose_url("https://host/v1/?tenant=7", Task.CHAT, "v2")
+    'https://host/v1/chat/completions?tenant=7&api-version=v2'
+    """
+    parts = _split(base)
+    path = parts.path.rstrip("/")
+    route = ROUTES[task]
+    ending = _route_at_end(path)
+    if ending is not None and ending != route:
+        raise BaseUrlError(
+            f"{base!r} ends in the path of another task; {task.value} uses `/{route}`",
+            f"remove `/{ending}`: xmc appends the path of the task",
+        )
+    if ending is None:
+        path = f"{path}/{route}"
+    query = "&".join(pair for pair in parts.query.split("&") if pair and not _is_version(pair, api_version))
+    if api_version is not None:
+        query = f"{query}&api-version={quote(api_version, safe='')}".lstrip("&")
+    url = f"{parts.scheme}://{_authority(parts)}{quote(path, safe=_PATH_SAFE)}"
+    return f"{url}?{quote(query, safe=_QUERY_SAFE)}" if query else url
+
+
+def _split(base: str) -> SplitResult:
+    if not base.strip() or any(character <= " " or character == "\x7f" for character in base):
+        raise BaseUrlError(f"{base!r} is no URL: it is empty or holds white space", "write https://HOST/PATH")
+    try:
+        parts = urlsplit(base)
+        _ = parts.port
+    except ValueError as error:
+        raise BaseUrlError(f"{base!r} is no URL: {error}", "write https://HOST/PATH") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BaseUrlError(f"{base!r} is no absolute http or https URL", "write https://HOST/PATH")
+    if parts.username is not None or parts.password is not None:
+        # Not repeated in the message: it may hold a password.
+        raise BaseUrlError("this URL holds a user name or password", "put credentials into the fields for secrets")
+    if parts.fragment or "#" in base:
+        raise BaseUrlError(f"{base!r} has a fragment, which is never sent", "remove everything from `#` on")
+    if _BAD_ESCAPE.search(parts.path + parts.query):
+        raise BaseUrlError(f"{base!r} holds a `%` that is no escape", "write `%25` for a percent sign")
+    return parts
+
+
+def _authority(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    try:
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise BaseUrlError(f"{host!r} is no host name: {error}", "write https://HOST/PATH") from error
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port is None else f"{host}:{parts.port}"
+
+
+def _route_at_end(path: str) -> str | None:
+    """Return the longest route that the path ends in."""
+    found = [route for route in ROUTES.values() if path.endswith(f"/{route}")]
+    return max(found, key=len, default=None)
+
+
+def _is_version(pair: str, api_version: str | None) -> bool:
+    return api_version is not None and pair.partition("=")[0] == "api-version"
