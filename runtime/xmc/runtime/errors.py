@@ -202,6 +202,11 @@ class InternalError(GatewayError):
         super().__init__(message)
 
 
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Return the upstream's own request id from its headers (lower-case names), if it gave one fit to pass on."""
+    return next((header_text(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
+
+
 def from_refusal(refusal: Refusal) -> InvalidRequestError:
     """Return the 400 of a request that the picked target cannot honour."""
     return InvalidRequestError(refusal.message, code=refusal.code, param=refusal.param)
@@ -221,7 +226,7 @@ def from_provider_error(
     All other text passes without `secrets` and without the sentences that make the databricks-sdk re-send.
     """
     row = row_of(error.status)
-    request_id = header_text(error.request_id or _first(headers, _REQUEST_ID_HEADERS))
+    request_id = header_text(error.request_id) or request_id_of(headers)
     if row is CREDENTIAL or (error.status == CREDENTIAL.status and is_about_key(error.code, error.type, error.message)):
         return UpstreamError(
             f"the upstream of served entity {entity!r} did not accept its credential; the operator of this gateway "
@@ -298,7 +303,3 @@ def _retry_after(headers: Mapping[str, str]) -> str | None:
         return str(math.ceil(seconds)) if 0 <= seconds < math.inf else None
     date = headers.get("retry-after", "").strip()
     return date if date.endswith(" GMT") and header_text(date.replace(" ", "_")) else None
-
-
-def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    return next((headers[name] for name in names if name in headers), None)
