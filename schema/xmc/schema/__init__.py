@@ -1,8 +1,10 @@
 """The schema room: the typed, frozen records that cross rooms, and the JSON Schemas that describe them."""
 
+from xmc.schema.canonical_form import CanonicalKind, canonical_schema
 from xmc.schema.diagnostic import Diagnostic, Finding, Label, Severity, Span
 from xmc.schema.json import JsonObject, canonical_json, digest
 from xmc.schema.secret import PLAINTEXT_STORE, Secret, SecretRef, SecretSlot
+from xmc.schema.spec import spec_schema
 from xmc.schema.table import (
     FORMAT,
     Auth,
@@ -39,6 +41,7 @@ __all__ = [
     "FORMAT",
     "PLAINTEXT_STORE",
     "Auth",
+    "CanonicalKind",
     "Chunk",
     "Context",
     "Diagnostic",
@@ -71,6 +74,7 @@ __all__ = [
     "WireReply",
     "WireRequest",
     "canonical_json",
+    "canonical_schema",
     "decode_table",
     "digest",
     "encode_table",
@@ -79,5 +83,6 @@ __all__ = [
     "make_token",
     "mask_tokens",
     "parse_token_hash",
+    "spec_schema",
     "token_id",
 ]

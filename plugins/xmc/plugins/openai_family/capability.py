@@ -27,8 +27,8 @@ def read_capabilities(package: str, name: str = "capabilities.json") -> Mapping[
 
 def read_schema(package: str, name: str = "config.schema.json") -> JsonObject:
     """Read a provider's configuration schema from a package's data file."""
-    schema: Any = msgspec.json.decode(_read(package, name))
-    return MappingProxyType(schema)
+    schema: dict[str, Any] = msgspec.json.decode(_read(package, name))
+    return schema
 
 
 def _records(column: _Column) -> dict[str, Capability]:
