@@ -9,8 +9,8 @@ MAKEFLAGS += --no-print-directory
 # Where `make serve` serves, and the loopback ports of its local models (0 = any free port).
 HOST ?= 127.0.0.1
 PORT ?= 8080
-CHAT_PORT ?= 0
-EMBEDDINGS_PORT ?= 0
+CHAT_PORT ?= 8081
+EMBEDDINGS_PORT ?= 8082
 # Test processes at once.
 WORKERS ?= 2
 
