@@ -28,7 +28,7 @@ def main() -> None:
     stop = {signal.SIGTERM, signal.SIGINT}
     # Blocked before the server's threads start, so that they inherit it and `sigwait` below gets the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
-    params = xllamacpp.CommonParams()
+    params = xllamacpp.CommonParams()  # pyright: ignore[reportAttributeAccessIssue] - a compiled module without types
     params.model.path = weights()
     params.model_alias = {"smollm2-135m-instruct"}
     params.hostnames = ["127.0.0.1"]
@@ -37,7 +37,7 @@ def main() -> None:
     params.n_ctx = CONTEXT_TOKENS * SLOTS
     params.n_parallel = SLOTS
     params.cpuparams.n_threads = max(1, len(os.sched_getaffinity(0)))
-    server = xllamacpp.Server(params)
+    server = xllamacpp.Server(params)  # pyright: ignore[reportAttributeAccessIssue] - as above
     signal.sigwait(stop)
     del server
     # The server's threads may still be answering; nothing here needs to be put in order.
