@@ -1,56 +1,21 @@
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.secrets.fake_store import fake_plugins
 
 from xmc.compiler import prove as module
 from xmc.compiler.prove import prove
-from xmc.plugins import CONTRACT, Plugins, Proof, StoreError, build_plugins, hookimpl
+from xmc.plugins import CONTRACT, Plugins, Proof, StoreError
 from xmc.schema import SecretSlot, Severity, Span, Store, Table
 
 Ask = Callable[[SecretSlot], Proof]
 
 
-class FakeSession:
-    def __init__(self, ask: Ask) -> None:
-        self.prove = ask
-
-    def read(self, _: SecretSlot) -> Any:
-        pytest.fail("a compile reads no values")
-
-
-class FakeStore:
-    """A third party's store; answers from a function."""
-
-    name = "fake"
-    config_schema: Mapping[str, Any] = {}
-    scope_schema: Mapping[str, Any] = {}
-
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-
-    def locate(self, scope: str, key: str, _: Any) -> tuple[str, str]:
-        return scope, key
-
-    def open(self, config: Mapping[str, Any], _: Mapping[str, str]) -> Any:
-        if "broken" in config:
-            raise StoreError("invalid", "its settings are wrong", "mend them")
-        return FakeSession(self._ask)
-
-
-class FakePlugin:
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-
-    @hookimpl
-    def xmc_secret_stores(self) -> list[Any]:
-        return [FakeStore(self._ask)]
-
-
 def plugins(ask: Ask) -> Plugins:
-    return build_plugins({"fake": FakePlugin(ask)})
+    return fake_plugins(prove=ask)
 
 
 def place(line: int) -> Span:
