@@ -89,7 +89,7 @@ def answer_to(error: ProviderError, *, openai_path: bool, **headers: str) -> tup
 
 @pytest.mark.parametrize("status", EXPECTED)
 @pytest.mark.parametrize("openai_path", [True, False])
-def test_every_upstream_status_becomes_the_documented_one(status: int, openai_path: bool):
+def test_every_upstream_status_becomes_the_documented_one(status: int, openai_path: bool) -> None:
     ours, headers, body = answer_to(ProviderError(status, "no model today"), openai_path=openai_path)
     assert ours == EXPECTED[status][0 if openai_path else 1]
     assert ours not in {402, 405, 413, 415, 422}
@@ -105,7 +105,7 @@ def test_every_upstream_status_becomes_the_documented_one(status: int, openai_pa
         assert body["error"]["message"] == body["message"]
 
 
-def test_the_documented_table_is_the_one_that_is_served():
+def test_the_documented_table_is_the_one_that_is_served() -> None:
     text = Path("docs/errors-for-clients.md").read_text()
     rows = re.findall(r"^\| `(\d{3})` \| `(\d{3})`(?: \(`(\d{3})` on REST paths\))? \|", text, re.MULTILINE)
     documented = {int(theirs): (int(ours), int(rest or ours)) for theirs, ours, rest in rows}
@@ -113,9 +113,9 @@ def test_the_documented_table_is_the_one_that_is_served():
 
 
 @pytest.mark.parametrize("status", [status for status in EXPECTED if status != 401])
-def test_mlflow_and_the_databricks_sdk_read_our_status_off_our_error_code(status: int):
+def test_mlflow_and_the_databricks_sdk_read_our_status_off_our_error_code(status: int) -> None:
     ours, _, body = answer_to(ProviderError(status, "no"), openai_path=False)
-    assert RestException(body).get_http_status_code() == ours
+    assert RestException(body).get_http_status_code() == ours  # type: ignore[no-untyped-call] - mlflow has no types
     reply = requests.Response()
     reply.status_code = ours
     reply._content = msgspec.json.encode(body)
@@ -128,7 +128,7 @@ def test_mlflow_and_the_databricks_sdk_read_our_status_off_our_error_code(status
 
 @pytest.mark.parametrize("error", OURS, ids=lambda error: f"{type(error).__name__}-{error.status}")
 @pytest.mark.parametrize("openai_path", [True, False])
-def test_errors_of_ours_have_both_shapes_and_known_codes(error: GatewayError, openai_path: bool):
+def test_errors_of_ours_have_both_shapes_and_known_codes(error: GatewayError, openai_path: bool) -> None:
     answer = render_error(error, openai_path=openai_path, request_id="r1")
     body = msgspec.json.decode(answer.body)
     assert body["error_code"] in ERROR_CODES
@@ -139,7 +139,7 @@ def test_errors_of_ours_have_both_shapes_and_known_codes(error: GatewayError, op
     assert isinstance(error, ClientFaultError) is (400 <= answer.status < 500)
 
 
-def test_a_refused_connection_is_503_and_silence_is_504():
+def test_a_refused_connection_is_503_and_silence_is_504() -> None:
     assert UpstreamUnreachableError().status == 503
     assert UpstreamTimeoutError("connect").status == 503
     assert {UpstreamTimeoutError(phase).status for phase in ("first_byte", "idle", "total")} == {504}
@@ -157,7 +157,7 @@ def test_a_refused_connection_is_503_and_silence_is_504():
 @pytest.mark.parametrize("openai_path", [True, False])
 def test_a_refused_credential_names_the_entity_and_never_the_key(
     status: int, code: str | None, message: str, openai_path: bool
-):
+) -> None:
     error = ProviderError(status, message, code=code, type="canary-77", param="canary-77", details={"k": "canary-77"})
     failure = from_provider_error(error, entity="gpt-entity", headers={"x-request-id": "up1"}, openai_path=openai_path)
     answer = render_error(failure, openai_path=openai_path, request_id="r1")
@@ -174,7 +174,7 @@ def test_a_refused_credential_names_the_entity_and_never_the_key(
         assert body["error"]["code"] == "upstream_auth_error"
 
 
-def test_a_403_that_is_not_about_the_key_keeps_its_words():
+def test_a_403_that_is_not_about_the_key_keeps_its_words() -> None:
     error = ProviderError(403, "This country is not supported", code="unsupported_country", type="forbidden")
     status, headers, body = answer_to(error, openai_path=True)
     assert status == 403
@@ -187,7 +187,7 @@ def test_a_403_that_is_not_about_the_key_keeps_its_words():
     }
 
 
-def test_a_secret_in_any_upstream_text_is_struck_out():
+def test_a_secret_in_any_upstream_text_is_struck_out() -> None:
     secret = Secret('canary "77"\n')
     value = secret.reveal()
     error = ProviderError(400, f"bad: {value}", code=value, type=value, param=value, details={"a": [value]})
@@ -197,7 +197,7 @@ def test_a_secret_in_any_upstream_text_is_struck_out():
     assert msgspec.json.decode(answer.body)["error"]["innererror"] == {"a": ["***"]}
 
 
-def test_the_upstream_s_details_stay_on_openai_paths_only():
+def test_the_upstream_s_details_stay_on_openai_paths_only() -> None:
     error = ProviderError(400, "filtered", code="content_filter", details={"code": "ResponsibleAI"})
     assert answer_to(error, openai_path=True)[2]["error"]["innererror"] == {"code": "ResponsibleAI"}
     assert set(answer_to(error, openai_path=False)[2]) == {"error_code", "message"}
@@ -206,7 +206,7 @@ def test_the_upstream_s_details_stay_on_openai_paths_only():
 
 
 @pytest.mark.parametrize("trap", RETRY_TRAPS)
-def test_a_trap_sentence_from_upstream_reads_the_same_and_triggers_no_client(trap: str):
+def test_a_trap_sentence_from_upstream_reads_the_same_and_triggers_no_client(trap: str) -> None:
     error = ProviderError(400, f"Well: {trap} Sorry. {trap}", details={"why": trap})
     _, _, body = answer_to(error, openai_path=True)
     assert body["message"].replace("\N{NO-BREAK SPACE}Exception", "Exception").replace("\N{NO-BREAK SPACE}", " ") == (
@@ -236,7 +236,7 @@ def test_a_trap_sentence_from_upstream_reads_the_same_and_triggers_no_client(tra
     ],
 )
 @pytest.mark.parametrize("status", [429, 503, 529])
-def test_retry_after_is_passed_in_whole_seconds(status: int, sent: dict[str, str], passed: str | None):
+def test_retry_after_is_passed_in_whole_seconds(status: int, sent: dict[str, str], passed: str | None) -> None:
     _, headers, _ = answer_to(ProviderError(status, "slow down"), openai_path=False, **sent)
     assert headers.get("retry-after") == passed
     if passed is not None and passed.isdigit():
@@ -245,7 +245,7 @@ def test_retry_after_is_passed_in_whole_seconds(status: int, sent: dict[str, str
         assert _RetryAfterCustomizer._parse_retry_after(reply) == int(passed)
 
 
-def test_a_quota_that_is_used_up_is_not_worth_a_retry():
+def test_a_quota_that_is_used_up_is_not_worth_a_retry() -> None:
     _, headers, body = answer_to(ProviderError(429, "no money", code="insufficient_quota"), openai_path=True)
     assert headers["x-should-retry"] == "false"
     assert body["error"]["code"] == "insufficient_quota"
@@ -254,7 +254,7 @@ def test_a_quota_that_is_used_up_is_not_worth_a_retry():
     assert "x-should-retry" not in answer_to(ProviderError(500, "no"), openai_path=True, x_should_retry="maybe")[1]
 
 
-def test_nothing_from_upstream_can_split_a_header():
+def test_nothing_from_upstream_can_split_a_header() -> None:
     error = ProviderError(500, "no", request_id="a\r\nset-cookie: b")
     assert "x-upstream-request-id" not in answer_to(error, openai_path=True)[1]
     assert (
@@ -263,25 +263,25 @@ def test_nothing_from_upstream_can_split_a_header():
     )
 
 
-def test_long_empty_and_unencodable_texts_are_bounded_and_valid():
+def test_long_empty_and_unencodable_texts_are_bounded_and_valid() -> None:
     assert len(answer_to(ProviderError(500, "x" * 100_000), openai_path=True)[2]["message"]) <= MAX_TEXT + 10
     assert "503" in answer_to(ProviderError(503, ""), openai_path=True)[2]["message"]
     assert answer_to(ProviderError(500, "a\ud800b"), openai_path=True)[2]["message"] == "a?b"
 
 
-def test_a_refusal_names_the_parameter():
+def test_a_refusal_names_the_parameter() -> None:
     answer = render_error(from_refusal(Refusal("no `n` here", param="n")), openai_path=True, request_id="r1")
     assert answer.status == 400
     assert msgspec.json.decode(answer.body)["error"]["param"] == "n"
     assert msgspec.json.decode(answer.body)["error"]["code"] == "unsupported_parameter"
 
 
-def test_401_tells_how_to_authenticate():
+def test_401_tells_how_to_authenticate() -> None:
     answer = render_error(UnauthenticatedError("no token"), openai_path=False, request_id="r1")
     assert ("www-authenticate", "Bearer") in answer.headers
 
 
-def test_the_event_of_a_failed_stream_has_both_shapes_in_one():
+def test_the_event_of_a_failed_stream_has_both_shapes_in_one() -> None:
     event = error_event(UpstreamBrokenError())
     assert event.startswith(b"data: {")
     assert event.endswith(b"}\n\n")

@@ -31,7 +31,7 @@ class Progress:
 
     expected: int
     include_usage: bool
-    finished: set[int] = field(default_factory=set)
+    finished: set[Any] = field(default_factory=set)
     chunks: int = 0
     usage: Mapping[str, Any] | None = None
     failure: ProviderError | None = None
@@ -46,13 +46,12 @@ class Progress:
         """Take finish reasons and usage from a chunk; False if it is a usage chunk that was not asked for."""
         choices = chunk.get("choices")
         for choice in choices or ():
-            if choice.get("finish_reason") is not None:
-                self.finished.add(choice.get("index", 0))
+            if choice.get("finish_reason"):
+                self.finished.add(choice.get("index"))
         usage = chunk.get("usage")
-        if usage is not None:
+        if isinstance(usage, dict):
             self.usage = usage
-            if not choices and not self.include_usage:
-                return False
+            return self.include_usage or bool(choices)
         return True
 
     def garbled(self, why: str) -> None:
@@ -135,7 +134,12 @@ class ScanRelay(NormaliseRelay):
     __slots__ = ()
 
     def _put(self, items: Sequence[Chunk | ProviderError], event: Event | None, out: bytearray) -> None:
-        if event is None or len(items) != 1 or isinstance(items[0], ProviderError) or items[0] != _json(event.data):
+        if (
+            event is None
+            or len(items) != 1
+            or isinstance(items[0], ProviderError)
+            or items[0] != decode_json(event.data)
+        ):
             super()._put(items, event, out)
         elif self.progress.note(items[0]):
             put_payload(event.data, self.progress, out)
@@ -158,7 +162,7 @@ def put_payload(payload: bytes, progress: Progress, out: bytearray) -> None:
     progress.chunks += 1
 
 
-def _json(payload: bytes) -> Any:
+def decode_json(payload: bytes) -> Any:
     """Return the decoded payload, or None if it is no JSON."""
     try:
         return _DECODER.decode(payload)

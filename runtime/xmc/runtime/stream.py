@@ -19,7 +19,7 @@ from typing import Any
 from xmc.plugins import Framing
 from xmc.runtime.errors import (
     GatewayError,
-    UpstreamBrokenError,
+    UpstreamError,
     UpstreamTimeoutError,
     error_event,
     from_provider_error,
@@ -163,7 +163,7 @@ class ClientStream(AsyncIterator[bytes]):
         if self._progress.failure is not None:
             raise self._failed(self._progress.failure)
         if not self._progress.complete:
-            raise UpstreamBrokenError("the upstream ended its answer before it was complete")
+            raise UpstreamError("the upstream ended its answer before it was complete", code="stream_incomplete")
         return DONE
 
     async def _until_first(self) -> bytes:
@@ -196,7 +196,7 @@ class ClientStream(AsyncIterator[bytes]):
         out = self._relay.finish()
         if not out:
             self._end()
-            raise UpstreamBrokenError("the upstream's stream holds no event")
+            raise UpstreamError("the upstream's stream holds no event", code="stream_incomplete")
         return out
 
     async def _read_whole(self, reply: UpstreamReply) -> WireReply:
