@@ -10,11 +10,16 @@ class BodyTooLargeError(Exception):
     """The request body is larger than the limit given to `Inbound.read`."""
 
 
+class BodyUnreadableError(Exception):
+    """The request body came too slowly, or is not in its declared encoding. The message is for the client."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A client's request. `path` is still percent-encoded, without query; `headers` look up case-insensitively.
 
-    `read(limit)` reads the whole body once, at most `limit` bytes, and raises `BodyTooLargeError` beyond that.
+    `read(limit)` reads the whole body once, at most `limit` bytes; raises `BodyTooLargeError` beyond
+    that and `BodyUnreadableError`.
     """
 
     method: str

@@ -1,0 +1,189 @@
+"""The upstream protocol on aiohttp's client: one session, one connection pool and one TLS context per process.
+
+Connections are kept per (scheme, host, port, proxy). Every limit is enforced here: aiohttp's own timers are used, so
+that a call costs one timer for the total and one for the socket.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from importlib import metadata
+from types import MappingProxyType
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from xmc.runtime.errors import UpstreamBrokenError, UpstreamError, UpstreamTimeoutError, UpstreamUnreachableError
+from xmc.runtime.proxy import Proxies
+from xmc.schema import Timeouts, WireRequest
+
+USER_AGENT = f"xmc/{metadata.version('xmc')}"
+
+# Below the idle limits of common servers and load balancers, so that they seldom close while we send.
+_KEEPALIVE_S = 15.0
+_READ_BYTES = 256 * 1024
+# URLs come from tables and are few; whatever an authentication scheme calls counts too, hence a bound.
+_MAX_ROUTES = 4096
+
+
+class AiohttpUpstream:
+    """Sends calls through aiohttp. Made on the running loop; closed once."""
+
+    def __init__(self, tls: ssl.SSLContext, proxies: Proxies) -> None:
+        self._proxies = proxies
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=30, ssl=tls, enable_cleanup_closed=False
+            ),
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+            trust_env=False,
+            read_bufsize=_READ_BYTES,
+        )
+        self._routes: dict[str, tuple[URL, URL | None]] = {}
+        self._limits: dict[Timeouts, aiohttp.ClientTimeout] = {}
+
+    async def send(self, wire: WireRequest, timeouts: Timeouts) -> "AiohttpReply":
+        """Send one call; see `Upstream.send`."""
+        url, proxy = self._routes.get(wire.url) or self._route(wire.url)
+        limit = self._limits.get(timeouts) or self._limit(timeouts)
+        started = asyncio.get_running_loop().time()
+        try:
+            response = await self._session.request(
+                wire.method,
+                url,
+                data=wire.body,
+                headers=CIMultiDict(wire.headers),
+                timeout=limit,
+                proxy=proxy,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise translate(error, headers_seen=False) from error
+        return AiohttpReply(response, timeouts, started)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    def _route(self, url: str) -> tuple[URL, URL | None]:
+        """Parse a URL once and decide whether it goes through a proxy."""
+        if len(self._routes) >= _MAX_ROUTES:
+            self._routes.clear()
+        parsed = URL(url, encoded=True)
+        route = (parsed, self._proxies.proxy_of(parsed))
+        self._routes[url] = route
+        return route
+
+    def _limit(self, timeouts: Timeouts) -> aiohttp.ClientTimeout:
+        limit = aiohttp.ClientTimeout(
+            total=timeouts.total_ms / 1000,
+            connect=timeouts.connect_ms / 1000,
+            sock_read=timeouts.first_byte_ms / 1000,
+        )
+        self._limits[timeouts] = limit
+        return limit
+
+
+class AiohttpReply:
+    """An answer whose headers have arrived; see `UpstreamReply`."""
+
+    __slots__ = ("_response", "_started", "_timeouts", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse, timeouts: Timeouts, started: float) -> None:
+        self._response = response
+        self._timeouts = timeouts
+        self._started = started
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = _lower(response)
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body; see `UpstreamReply.read`."""
+        content = self._response.content
+        self._set_silence(self._timeouts.idle_ms / 1000)
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while piece := await content.readany():
+                size += len(piece)
+                if size > limit:
+                    self.close()
+                    raise UpstreamBrokenError(f"the upstream's answer is larger than {limit} bytes")
+                pieces.append(piece)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise translate(error, headers_seen=True) from error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes; see `UpstreamReply.chunks`."""
+        content = self._response.content
+        phase_is_first = True
+        elapsed = asyncio.get_running_loop().time() - self._started
+        self._set_silence(max(self._timeouts.first_byte_ms / 1000 - elapsed, 0.001))
+        try:
+            while piece := await content.readany():
+                if phase_is_first:
+                    phase_is_first = False
+                    self._set_silence(self._timeouts.idle_ms / 1000)
+                yield piece
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise translate(error, headers_seen=not phase_is_first) from error
+
+    def close(self) -> None:
+        """Let go; an unfinished message takes its connection with it."""
+        self._response.close()
+
+    def _set_silence(self, seconds: float) -> None:
+        """Allow the socket to be silent for so long from now on. Without a connection the whole message is here."""
+        connection = self._response.connection
+        protocol = connection.protocol if connection is not None else None
+        if protocol is not None and not self._response.content.is_eof():
+            protocol.read_timeout = seconds
+            protocol.start_timeout()
+
+
+def translate(error: Exception, *, headers_seen: bool) -> UpstreamError:
+    """Turn what aiohttp raises into the runtime's own errors; the one table for that."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return UpstreamTimeoutError("connect")
+        case aiohttp.SocketTimeoutError():
+            return UpstreamTimeoutError("idle" if headers_seen else "first_byte")
+        case TimeoutError():
+            return UpstreamTimeoutError("total")
+        case aiohttp.ClientConnectorDNSError():
+            return UpstreamUnreachableError("the upstream's host name cannot be resolved")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return UpstreamUnreachableError("no trusted TLS connection to the upstream came about")
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return UpstreamUnreachableError("the proxy towards the upstream did not connect")
+        case aiohttp.ClientConnectorError() | aiohttp.InvalidURL():
+            return UpstreamUnreachableError()
+        case aiohttp.ServerDisconnectedError() if not headers_seen:
+            return UpstreamBrokenError("the upstream closed the connection without an answer")
+        case aiohttp.ClientResponseError():
+            return UpstreamBrokenError("what the upstream sent is not HTTP")
+        case _:
+            return UpstreamBrokenError()
+
+
+def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """Return the process's TLS context: the system's authorities (or `SSL_CERT_FILE`), and those of `ca_bundle`.
+
+    Raises:
+        OSError: the bundle cannot be read, or holds no certificate.
+    """
+    context = ssl.create_default_context()
+    if ca_bundle is not None:
+        context.load_verify_locations(cafile=ca_bundle)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _lower(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        headers.setdefault(name.lower(), value)
+    return MappingProxyType(headers)

@@ -1,0 +1,106 @@
+"""Whether an upstream's whole answer is canonical as it stands, so that its bytes can go to the client unchanged.
+
+Only for targets of relay class `exact`. The answer is decoded into a few typed fields, which is several times cheaper
+than a full decode and a new encode; whatever does not fit takes the long way through the adapter, which repairs or
+refuses it. Unknown fields pass, as they do on the long way.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from xmc.schema import Task, WireReply
+
+_OK = 200
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Token counts, as far as they are recorded."""
+
+    prompt_tokens: int
+    total_tokens: int
+    completion_tokens: int = 0
+
+
+class _Message(msgspec.Struct):
+    role: Literal["assistant"]
+    content: str | None
+    tool_calls: Annotated[list[Any], msgspec.Meta(min_length=1)] | None = None
+
+
+class _ChatChoice(msgspec.Struct):
+    index: int
+    message: _Message
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
+
+
+class _TextChoice(msgspec.Struct):
+    index: int
+    text: str
+    finish_reason: Literal["stop", "length", "content_filter"]
+
+
+class _Chat(msgspec.Struct):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: Annotated[list[_ChatChoice], msgspec.Meta(min_length=1)]
+    usage: Usage
+
+
+class _Text(msgspec.Struct):
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: Annotated[list[_TextChoice], msgspec.Meta(min_length=1)]
+    usage: Usage
+
+
+class _FloatRow(msgspec.Struct):
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float]
+
+
+class _Base64Row(msgspec.Struct):
+    object: Literal["embedding"]
+    index: int
+    embedding: str
+
+
+class _Floats(msgspec.Struct):
+    object: Literal["list"]
+    model: str
+    data: Annotated[list[_FloatRow], msgspec.Meta(min_length=1)]
+    usage: Usage
+
+
+class _Base64(msgspec.Struct):
+    object: Literal["list"]
+    model: str
+    data: Annotated[list[_Base64Row], msgspec.Meta(min_length=1)]
+    usage: Usage
+
+
+_CHAT = msgspec.json.Decoder(_Chat)
+_TEXT = msgspec.json.Decoder(_Text)
+_FLOATS = msgspec.json.Decoder(_Floats)
+_BASE64 = msgspec.json.Decoder(_Base64)
+
+
+def usage_if_canonical(reply: WireReply, task: Task, *, base64: bool = False) -> Usage | None:
+    """Return the usage of an answer that may pass as it is, else None. `base64`: how the client wants embeddings."""
+    if reply.status != _OK:
+        return None
+    try:
+        match task:
+            case Task.CHAT:
+                return _CHAT.decode(reply.body).usage
+            case Task.COMPLETIONS:
+                return _TEXT.decode(reply.body).usage
+            case Task.EMBEDDINGS:
+                return (_BASE64 if base64 else _FLOATS).decode(reply.body).usage
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

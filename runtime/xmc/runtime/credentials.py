@@ -1,0 +1,131 @@
+"""Credentials of targets: acquired through their scheme, kept in memory, refreshed before they expire.
+
+One holder per target. A credential without expiry costs a request nothing. An expiring one is refreshed by a single
+task while the old one still serves; only when it has run out do requests wait, all of them for the same attempt.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from xmc.plugins import AuthIO, AuthScheme, Clock, Credential
+from xmc.runtime.errors import GatewayError, UpstreamError
+from xmc.runtime.upstream import Upstream
+from xmc.schema import Auth, Secret, Timeouts, WireReply, WireRequest
+
+# A token is fetched anew this long before it expires, or when a fifth of its life is left if that is less.
+_MARGIN_S = 300.0
+_MARGIN_SHARE = 0.2
+# After a failed refresh the old credential serves on; the next attempt waits this long.
+_RETRY_S = 5.0
+_MAX_REPLY = 1024 * 1024
+_IO_TIMEOUTS = Timeouts(connect_ms=5_000, first_byte_ms=20_000, idle_ms=10_000, total_ms=30_000)
+
+
+class SystemClock:
+    """The machine's clock, as authentication schemes see it."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+
+class UpstreamIO:
+    """`AuthIO` over the host's own client: same pool, proxy and TLS rules as traffic."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def call(self, wire: WireRequest) -> WireReply:
+        """Send and read the whole reply."""
+        reply = await self._upstream.send(wire, _IO_TIMEOUTS)
+        try:
+            return WireReply(reply.status, reply.headers, await reply.read(_MAX_REPLY))
+        finally:
+            reply.close()
+
+
+class CredentialHolder:
+    """The credential of one target. Never printed: neither secrets nor credential are in its repr."""
+
+    __slots__ = ("_auth", "_clock", "_current", "_io", "_refresh_at", "_scheme", "_secrets", "_task")
+
+    def __init__(self, scheme: AuthScheme, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> None:
+        self._scheme = scheme
+        self._auth = auth
+        self._secrets = secrets
+        self._io = io
+        self._clock = clock
+        self._current: Credential | None = None
+        self._refresh_at: float | None = None
+        self._task: asyncio.Task[Credential] | None = None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secret values behind this credential, so that error text can be scrubbed of them."""
+        return tuple(self._secrets.values())
+
+    async def sign(self, wire: WireRequest) -> WireRequest:
+        """Return the call with a valid credential on it.
+
+        Raises:
+            GatewayError: there is none, and none could be acquired.
+        """
+        credential = self._current
+        now = self._clock.now()
+        if credential is None or (self._refresh_at is not None and now >= self._refresh_at):
+            credential = await self._renewed(credential, now)
+        return self._scheme.sign(wire, credential, now)
+
+    async def prime(self) -> None:
+        """Acquire at bind time. A failure is left to the first request: an outage of a helper is not one of ours."""
+        try:
+            await self._shared()
+        except GatewayError:
+            return
+
+    async def _renewed(self, credential: Credential | None, now: float) -> Credential:
+        if credential is None or (credential.expires_at is not None and now >= credential.expires_at):
+            return await self._shared()
+        self._start()  # in the background; the old one is still good
+        return credential
+
+    async def _shared(self) -> Credential:
+        """Wait for the one attempt under way. Shielded: a client that leaves must not take it from the others."""
+        return await asyncio.shield(self._start())
+
+    def _start(self) -> asyncio.Task[Credential]:
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._acquire())
+            self._task.add_done_callback(_retrieve)
+        return self._task
+
+    async def _acquire(self) -> Credential:
+        try:
+            credential = await self._scheme.acquire(self._auth, self._secrets, self._io, self._clock)
+        except Exception as error:
+            self._refresh_at = self._clock.now() + _RETRY_S
+            if isinstance(error, GatewayError):
+                raise
+            # A scheme's own words may hold what the token endpoint echoed: named by scheme and kind only.
+            raise UpstreamError(
+                f"the gateway could not get a credential by {self._scheme.name!r} ({type(error).__name__})",
+                status=503,
+                error_code="TEMPORARILY_UNAVAILABLE",
+                code="upstream_auth_unavailable",
+            ) from None
+        self._current = credential
+        self._refresh_at = _refresh_at(credential.expires_at, self._clock.now())
+        return credential
+
+
+def _refresh_at(expires_at: float | None, now: float) -> float | None:
+    if expires_at is None:
+        return None
+    return expires_at - min(_MARGIN_S, max(expires_at - now, 0.0) * _MARGIN_SHARE)
+
+
+def _retrieve(task: asyncio.Task[Credential]) -> None:
+    """Mark a background failure as seen; whoever needed the credential got it raised."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,287 @@
+"""A query from end to end: admit, pick, prepare, send, decode or stream.
+
+Every step is a function of values; only reading the body and talking to the upstream are awaited.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from xmc.runtime.call import Call
+from xmc.runtime.canonical import usage_if_canonical
+from xmc.runtime.error_text import header_text
+from xmc.runtime.errors import (
+    InvalidRequestError,
+    PermissionDeniedError,
+    RequestTooLargeError,
+    UnknownEndpointError,
+    from_provider_error,
+    from_refusal,
+)
+from xmc.runtime.generation import BoundEndpoint, BoundEntity
+from xmc.runtime.http import Answer, BodyTooLargeError, BodyUnreadableError, Headers
+from xmc.runtime.operation import Operation
+from xmc.runtime.request_body import canonical_request, check_body, client_request_id, decode_body, model_of
+from xmc.runtime.stream import (
+    MAX_ANSWER_BYTES,
+    STREAM_HEADERS,
+    StreamPlan,
+    open_stream,
+    replay_stream,
+)
+from xmc.runtime.upstream import Upstream, UpstreamReply
+from xmc.schema import Context, Exchange, ProviderError, Refusal, Relay, Response, WireReply, WireRequest
+
+# One request may need many calls (an input per call); so many of them run at once.
+_CONCURRENT_CALLS = 8
+_JSON: Headers = (("content-type", "application/json"),)
+_PASSED = ("retry-after", "retry-after-ms")
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
+_encode = msgspec.json.Encoder().encode
+
+
+async def answer_query(call: Call, operation: Operation, upstream: Upstream) -> Answer:
+    """Serve one query.
+
+    Raises:
+        GatewayError: whatever went wrong before the answer began.
+    """
+    endpoint, body = await _admit(call, operation)
+    entity = _pick(call, operation, endpoint, body)
+    request = canonical_request(body)
+    exchange = _prepare(call, entity, request)
+    sender = _Sender(call, endpoint, entity, upstream)
+    if request.get("stream"):
+        return await _stream(call, endpoint, entity, exchange, sender, include_usage=_wants_usage(request))
+    replies = await sender.send_all(exchange.calls)
+    return _whole(call, entity, exchange, replies, base64=request.get("encoding_format") == "base64")
+
+
+async def _admit(call: Call, operation: Operation) -> tuple[BoundEndpoint, dict[str, Any]]:
+    """Find the endpoint, read the body, and check that one fits the other."""
+    if operation.endpoint is not None:
+        endpoint = _endpoint(call, operation.endpoint)
+        body = decode_body(await _read(call, endpoint.serving.max_body_bytes))
+    else:
+        data = await _read(call, call.generation.max_body_bytes)
+        body = decode_body(data)
+        endpoint = _endpoint(call, model_of(body))
+        if len(data) > endpoint.serving.max_body_bytes:
+            raise _too_large(endpoint.serving.max_body_bytes)
+        if endpoint.task is not operation.task:
+            raise InvalidRequestError(
+                f"the endpoint {endpoint.name!r} serves {endpoint.task}, not {operation.task}",
+                param="model",
+                code="wrong_task",
+            )
+    call.record.client_request_id = client_request_id(body)
+    check_body(body, endpoint.task)
+    return endpoint, body
+
+
+def _endpoint(call: Call, name: str) -> BoundEndpoint:
+    endpoint = call.generation.endpoints.get(name)
+    if endpoint is None:
+        raise UnknownEndpointError(name[:200])
+    call.record.endpoint = name
+    call.record.task = endpoint.task
+    if call.caller is None or not call.caller.may_query(name):
+        raise PermissionDeniedError(f"this token may not query the endpoint {name!r}")
+    return endpoint
+
+
+async def _read(call: Call, limit: int) -> bytes:
+    try:
+        data = await call.inbound.read(limit)
+    except BodyTooLargeError:
+        raise _too_large(limit) from None
+    except BodyUnreadableError as error:
+        raise InvalidRequestError(str(error)) from None
+    call.record.bytes_in = len(data)
+    return data
+
+
+def _too_large(limit: int) -> RequestTooLargeError:
+    return RequestTooLargeError(f"the request body is larger than the {limit} bytes that this endpoint accepts")
+
+
+def _pick(call: Call, operation: Operation, endpoint: BoundEndpoint, body: Mapping[str, Any]) -> BoundEntity:
+    name = operation.entity
+    if name is None:
+        name = endpoint.picker.only or endpoint.picker.pick(_pick_key(call, endpoint.serving.sticky, body))
+    entity = endpoint.entities.get(name) if name is not None else None
+    if entity is None:
+        raise UnknownEndpointError(endpoint.name, (name or "")[:200])
+    call.record.entity = entity.name
+    call.record.provider = entity.target.provider
+    return entity
+
+
+def _pick_key(call: Call, sticky: str | None, body: Mapping[str, Any]) -> str:
+    """Return what the pick hashes: the endpoint's sticky key, or the request id where that is not there."""
+    if sticky is None:
+        return call.request_id
+    kind, _, name = sticky.partition(":")
+    value: Any = None
+    if kind == "principal":
+        value = call.caller.name if call.caller is not None else None
+    elif kind == "header":
+        value = call.inbound.headers.get(name)
+    elif kind == "body":
+        value = body.get(name)
+    return value if isinstance(value, str) and value else call.request_id
+
+
+def _prepare(call: Call, entity: BoundEntity, request: Mapping[str, Any]) -> Exchange:
+    request_id = call.request_id
+    context = Context(request_id=request_id, id=request_id, created=int(call.record.started_at))
+    exchange = entity.adapter.prepare(request, context)
+    if isinstance(exchange, Refusal):
+        raise from_refusal(exchange)
+    if exchange.dropped:
+        call.record.dropped = exchange.dropped
+        call.passed = (("x-xmc-dropped", ", ".join(exchange.dropped)),)
+    return exchange
+
+
+def _wants_usage(request: Mapping[str, Any]) -> bool:
+    options = request.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+class _Sender:
+    """Signs and sends the calls of one request, and notes in its record how the upstream answered."""
+
+    __slots__ = ("_call", "_entity", "_timeouts", "_upstream")
+
+    def __init__(self, call: Call, endpoint: BoundEndpoint, entity: BoundEntity, upstream: Upstream) -> None:
+        self._call = call
+        self._entity = entity
+        self._timeouts = endpoint.serving.timeouts
+        self._upstream = upstream
+
+    async def open(self, wire: WireRequest) -> UpstreamReply:
+        """Send one call; the reply is the caller's to close."""
+        signed = await self._entity.credential.sign(wire)
+        reply = await self._upstream.send(signed, self._timeouts)
+        self._note(reply)
+        return reply
+
+    async def send_all(self, wires: tuple[WireRequest, ...]) -> list[WireReply]:
+        """Send all calls, some at once, and return their whole replies in order. The first failure ends the others."""
+        began = time.perf_counter()
+        try:
+            if len(wires) == 1:
+                return [await self._send(wires[0])]
+            return await self._send_several(wires)
+        finally:
+            self._call.record.upstream_s = time.perf_counter() - began
+
+    async def _send(self, wire: WireRequest) -> WireReply:
+        reply = await self.open(wire)
+        try:
+            return WireReply(reply.status, reply.headers, await reply.read(MAX_ANSWER_BYTES))
+        finally:
+            reply.close()
+
+    async def _send_several(self, wires: tuple[WireRequest, ...]) -> list[WireReply]:
+        free = asyncio.Semaphore(_CONCURRENT_CALLS)
+
+        async def send(wire: WireRequest) -> WireReply:
+            async with free:
+                return await self._send(wire)
+
+        tasks = [asyncio.ensure_future(send(wire)) for wire in wires]
+        try:
+            return await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    def _note(self, reply: UpstreamReply) -> None:
+        record, headers = self._call.record, reply.headers
+        record.upstream_status = reply.status
+        found = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+        record.upstream_request_id = header_text(found)
+        self._call.passed += tuple(
+            (name, value)
+            for name, value in headers.items()
+            if (name.startswith("x-ratelimit-") or name in _PASSED) and header_text(value) is not None
+        )
+
+
+async def _stream(  # noqa: PLR0913 - the whole of one request
+    call: Call,
+    endpoint: BoundEndpoint,
+    entity: BoundEntity,
+    exchange: Exchange,
+    sender: _Sender,
+    *,
+    include_usage: bool,
+) -> Answer:
+    task = endpoint.task
+    if exchange.decoder is None or len(exchange.calls) != 1:
+        response = _decoded(call, entity, exchange, await sender.send_all(exchange.calls))
+        replayed = replay_stream(
+            response, task=task, choices=exchange.choices, include_usage=include_usage, record=call.record
+        )
+        return Answer(200, _with_upstream_id(call, STREAM_HEADERS), stream=replayed)
+    plan = StreamPlan(
+        exchange=exchange,
+        framing=entity.framing,
+        relay=entity.target.relay,
+        task=task,
+        entity=entity.name,
+        openai_path=call.openai_path,
+        include_usage=include_usage,
+        hold_s=endpoint.serving.hold_ms / 1000,
+        first_byte_s=endpoint.serving.timeouts.first_byte_ms / 1000,
+        secrets=entity.credential.secrets,
+    )
+    stream = await open_stream(lambda: sender.open(exchange.calls[0]), plan, call.record)
+    return Answer(200, _with_upstream_id(call, STREAM_HEADERS), stream=stream)
+
+
+def _whole(call: Call, entity: BoundEntity, exchange: Exchange, replies: list[WireReply], *, base64: bool) -> Answer:
+    if entity.target.relay is Relay.EXACT and len(replies) == 1:
+        usage = usage_if_canonical(replies[0], entity.target.task, base64=base64)
+        if usage is not None:
+            call.record.prompt_tokens = usage.prompt_tokens
+            call.record.completion_tokens = usage.completion_tokens
+            return Answer(200, _with_upstream_id(call, _JSON), replies[0].body)
+    body = _decoded(call, entity, exchange, replies).body
+    _note_usage(call, body)
+    return Answer(200, _with_upstream_id(call, _JSON), _encode(body))
+
+
+def _decoded(call: Call, entity: BoundEntity, exchange: Exchange, replies: list[WireReply]) -> Response:
+    """Return the canonical response. Raises `GatewayError` for whatever the upstream got wrong."""
+    result = exchange.decode(replies)
+    if isinstance(result, ProviderError):
+        failed = next((reply for reply in replies if reply.status == result.status), replies[0])
+        raise from_provider_error(
+            result,
+            entity=entity.name,
+            headers=failed.headers,
+            openai_path=call.openai_path,
+            secrets=entity.credential.secrets,
+        )
+    return result
+
+
+def _note_usage(call: Call, body: Mapping[str, Any]) -> None:
+    usage = body.get("usage")
+    if isinstance(usage, dict):
+        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        call.record.prompt_tokens = prompt if isinstance(prompt, int) else None
+        call.record.completion_tokens = completion if isinstance(completion, int) else None
+
+
+def _with_upstream_id(call: Call, headers: Headers) -> Headers:
+    upstream_id = call.record.upstream_request_id
+    return headers if upstream_id is None else (*headers, ("x-upstream-request-id", upstream_id))
