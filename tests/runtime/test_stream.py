@@ -1,0 +1,420 @@
+"""How a stream begins (status or 200) and ends (`[DONE]`, or one error event and a cut), and lets its upstream go."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+from tests.streams import PLUGINS, compact, delta, events_of, exchange, hello, opening, usage_chunk
+from tests.upstreams import sse
+
+from xmc.runtime.errors import (
+    GatewayError,
+    UpstreamBrokenError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+    render_error,
+)
+from xmc.runtime.http import StreamCutError
+from xmc.runtime.record import RequestRecord
+from xmc.runtime.relay import DONE
+from xmc.runtime.stream import ClientStream, StreamPlan, open_stream, replay_stream
+from xmc.schema import Relay, Response, Task
+
+KINDS = list(Relay)
+SSE = {"content-type": "text/event-stream; charset=utf-8"}
+JSON = {"content-type": "application/json"}
+FOUR = compact(opening(), delta("Hel"), delta("lo"), delta(finish="stop"))
+
+Step = bytes | Exception | asyncio.Event
+
+
+@dataclass
+class Reply:
+    """An upstream's reply, step by step: bytes, an error, or a wait."""
+
+    steps: Sequence[Step]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: SSE)
+    closed: bool = False
+
+    async def read(self, limit: int) -> bytes:
+        body = b"".join([piece async for piece in self.chunks()])
+        if len(body) > limit:
+            raise UpstreamBrokenError
+        return body
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for step in self.steps:
+            if isinstance(step, asyncio.Event):
+                await step.wait()
+            elif isinstance(step, Exception):
+                raise step
+            else:
+                yield step
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def plan(kind: Relay = Relay.NORMALISE, **changes: Any) -> StreamPlan:
+    settings: dict[str, Any] = {
+        "exchange": exchange(),
+        "framing": PLUGINS.framings["sse"],
+        "relay": kind,
+        "task": Task.CHAT,
+        "entity": "gpt-entity",
+        "openai_path": True,
+        "hold_s": 5.0,
+    }
+    return StreamPlan(**{**settings, **changes})
+
+
+def record() -> RequestRecord:
+    return RequestRecord(request_id="r1", started_at=0.0, method="POST", path="/x")
+
+
+async def opened(reply: Reply, one: StreamPlan, noted: RequestRecord | None = None) -> ClientStream:
+    async def send() -> Reply:
+        return reply
+
+    return await open_stream(send, one, noted or record())
+
+
+async def collect(stream: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """Return all bytes and whether the stream was cut."""
+    out = b""
+    try:
+        async for piece in stream:
+            assert piece
+            out += piece
+    except StreamCutError:
+        return out, True
+    return out, False
+
+
+def assert_cut(out: bytes, good: Sequence[Any]) -> dict[str, Any]:
+    """Check that what was good came, then exactly one error event, then nothing; return that event."""
+    *chunks, last = events_of(out)
+    assert chunks == list(good)
+    assert set(last) == {"error", "error_code", "message"}
+    assert last["error"]["message"] == last["message"]
+    assert b"[DONE]" not in out
+    found: dict[str, Any] = last
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_complete_stream_ends_in_done(kind: Relay, asked: bool) -> None:
+    reply, noted = Reply([hello()], headers={**SSE, "x-request-id": "up1"}), record()
+    stream = await opened(reply, plan(kind, include_usage=asked), noted)
+    out, cut = await collect(stream)
+    assert not cut
+    *chunks, last = events_of(out)
+    assert last == "[DONE]"
+    assert [chunk for chunk in chunks if not chunk["choices"]] == ([usage_chunk()] if asked else [])
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks if chunk["choices"]) == "Hello"
+    assert reply.closed
+    assert (noted.outcome, noted.prompt_tokens, noted.completion_tokens) == ("ok", 3, 2)
+    assert (noted.chunks, noted.upstream_status, noted.upstream_request_id) == (len(chunks), 200, "up1")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("steps", "complete"),
+    [
+        ([FOUR, DONE], True),
+        ([FOUR], True),
+        ([FOUR + DONE + compact(delta("more")) + DONE], True),
+        ([FOUR, DONE, compact({"error": {"message": "late"}})], True),
+        ([FOUR, b": bye\n\n"], True),
+        ([FOUR, DONE, UpstreamBrokenError()], False),
+        ([FOUR, UpstreamBrokenError()], False),
+        ([FOUR + DONE, UpstreamTimeoutError("idle")], False),
+        ([compact(opening(), delta("Hel"), delta("lo")), DONE], False),
+        ([compact(opening(), delta("Hel"), delta("lo"))], False),
+    ],
+)
+async def test_complete_is_every_finish_and_a_proper_end(kind: Relay, steps: Sequence[Step], complete: bool) -> None:
+    noted = record()
+    out, cut = await collect(await opened(Reply(steps), plan(kind), noted))
+    assert cut is not complete
+    assert out.endswith(DONE) is complete
+    assert out.count(b"[DONE]") == int(complete)
+    assert noted.outcome == ("ok" if complete else "cut")
+    if not complete:
+        good = [opening(), delta("Hel"), delta("lo"), delta(finish="stop")]
+        assert_cut(out, good if steps[0] != compact(opening(), delta("Hel"), delta("lo")) else good[:3])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (UpstreamBrokenError(), "upstream_broken"),
+        (UpstreamTimeoutError("idle"), "upstream_timeout"),
+        (UpstreamTimeoutError("total"), "upstream_timeout"),
+        (compact({"error": {"message": "boom", "type": "server_error", "code": "overloaded"}}), "overloaded"),
+        (b"data: {boom\n\n", "upstream_garbled"),
+        (b"data: " + b"x" * 9_000_000, "upstream_garbled"),
+        (b"", "stream_incomplete"),
+    ],
+)
+async def test_a_failure_in_the_middle_is_one_error_event_and_a_cut(kind: Relay, failure: Step, code: str) -> None:
+    good = [opening(), delta("a")]
+    reply, noted = Reply([compact(*good), failure, FOUR] if failure else [compact(*good)]), record()
+    out, cut = await collect(await opened(reply, plan(kind), noted))
+    assert cut
+    last = assert_cut(out, good)
+    assert last["error"]["code"] == code
+    assert noted.outcome == "cut"
+    assert noted.error_code == last["error_code"]
+    assert noted.chunks == 2
+    assert reply.closed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_error_right_behind_a_good_event_lets_the_event_through(kind: Relay) -> None:
+    stream = await opened(Reply([compact(opening(), {"error": {"message": "boom"}})]), plan(kind))
+    out, cut = await collect(stream)
+    assert cut
+    assert assert_cut(out, [opening()])["message"] == "boom"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("openai_path", [True, False])
+@pytest.mark.parametrize(
+    ("reply", "statuses"),
+    [
+        (Reply([compact({"error": {"message": "boom", "code": 429}})]), (429, 429)),
+        (Reply([b": hi\n\n", b"event: x\n\n", compact({"error": {"message": "boom"}}), FOUR]), (502, 500)),
+        (Reply([b"data: garbage\n\n"]), (502, 500)),
+        (Reply([b"garbage, and no end to it"]), (502, 500)),
+        (Reply([]), (502, 500)),
+        (Reply([DONE]), (502, 500)),
+        (Reply([UpstreamBrokenError()]), (502, 500)),
+        (Reply([b": hi\n\n", UpstreamTimeoutError("idle")]), (504, 504)),
+        (Reply([b'{"error":{"message":"boom","code":"x"}}'], headers=JSON), (502, 500)),
+        (Reply([b"<html><title>Sorry</title></html>"], headers={"content-type": "text/html"}), (502, 500)),
+        (Reply([b""], headers=JSON), (502, 500)),
+        (Reply([b"\xff\xfe"], headers=JSON), (502, 500)),
+        (Reply([b'{"choices": NaN}'], headers=JSON), (502, 500)),
+        (Reply([b'{"choi'], headers=JSON), (502, 500)),
+        (Reply([b'{"choi', UpstreamBrokenError()], headers=JSON), (502, 500)),
+        (Reply([b'{"error":{"message":"boom"}}'], status=429, headers=JSON), (429, 429)),
+        (Reply([b'{"error":{"message":"boom"}}'], status=422, headers=JSON), (400, 400)),
+        (Reply([compact({"error": {"message": "boom"}})], status=503), (503, 503)),
+        (Reply([b"x" * 2_000_000], status=503), (503, 503)),
+        (Reply([b"half", UpstreamBrokenError()], status=503), (503, 503)),
+        (Reply([], status=302), (502, 500)),
+    ],
+)
+async def test_a_failure_before_the_first_event_has_a_status(
+    kind: Relay, openai_path: bool, reply: Reply, statuses: tuple[int, int]
+) -> None:
+    fresh = Reply(reply.steps, reply.status, reply.headers)
+    with pytest.raises(GatewayError) as caught:
+        await opened(fresh, plan(kind, openai_path=openai_path))
+    answer = render_error(caught.value, openai_path=openai_path, request_id="r1")
+    assert answer.status == statuses[0 if openai_path else 1]
+    assert fresh.closed
+
+
+async def test_a_call_that_fails_has_its_own_error() -> None:
+    async def send() -> Reply:
+        raise UpstreamUnreachableError
+
+    with pytest.raises(UpstreamUnreachableError):
+        await open_stream(send, plan(), record())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/octet-stream", "TEXT/Event-Stream ;charset=x"])
+async def test_a_stream_of_a_vague_type_is_still_a_stream(kind: Relay, content_type: str) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    out, cut = await collect(await opened(Reply([hello()], headers=headers), plan(kind)))
+    assert not cut
+    assert out.endswith(DONE)
+
+
+async def test_headers_are_held_no_longer_than_told_then_blank_lines_keep_the_client_there() -> None:
+    gate = asyncio.Event()
+    stream = await opened(Reply([gate, hello()]), plan(hold_s=0.01, keepalive_s=0.01))
+    assert await anext(stream) == b"\n"
+    assert await anext(stream) == b"\n"
+    gate.set()
+    out, cut = await collect(stream)
+    assert not cut
+    assert events_of(out)[-1] == "[DONE]"
+
+
+async def test_headers_are_held_also_while_the_upstream_has_sent_none() -> None:
+    gate = asyncio.Event()
+
+    async def send() -> Reply:
+        await gate.wait()
+        return Reply([hello()])
+
+    stream = await open_stream(send, plan(hold_s=0.01, keepalive_s=0.01), record())
+    assert await anext(stream) == b"\n"
+    gate.set()
+    assert (await collect(stream))[0].endswith(DONE)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply([compact({"error": {"message": "boom"}})]),
+        Reply([b'{"error":{"message":"boom"}}'], status=429, headers=JSON),
+        Reply([UpstreamBrokenError("boom")]),
+    ],
+)
+async def test_a_failure_after_the_hold_is_an_error_event(reply: Reply) -> None:
+    gate, noted = asyncio.Event(), record()
+
+    async def send() -> Reply:
+        await gate.wait()
+        return reply
+
+    stream = await open_stream(send, plan(hold_s=0.0, keepalive_s=0.01), noted)
+    assert await anext(stream) == b"\n"
+    gate.set()
+    out, cut = await collect(stream)
+    assert cut
+    assert assert_cut(out, [])["message"] == "boom"
+    assert noted.outcome == "cut"
+    assert reply.closed
+
+
+@pytest.mark.parametrize("steps", [[asyncio.Event()], [b": ping\n\n", asyncio.Event()]])
+async def test_no_first_event_in_time_is_504(steps: Sequence[Step]) -> None:
+    reply = Reply(steps)
+    with pytest.raises(UpstreamTimeoutError) as caught:
+        await opened(reply, plan(first_byte_s=0.01))
+    assert caught.value.status == 504
+    assert reply.closed
+
+
+async def test_the_limit_on_the_first_event_ends_with_it() -> None:
+    gate = asyncio.Event()
+    stream = await opened(Reply([compact(opening()), gate, FOUR]), plan(first_byte_s=0.01))
+    asyncio.get_running_loop().call_later(0.03, gate.set)
+    assert (await collect(stream))[0].endswith(DONE)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_closing_lets_the_upstream_go_at_once(begun: bool) -> None:
+    reply = Reply([compact(opening()), asyncio.Event()])
+    stream = await opened(reply, plan())
+    if begun:
+        await anext(stream)
+    await stream.aclose()
+    assert reply.closed
+    await stream.aclose()
+
+
+async def test_a_client_that_leaves_while_the_upstream_is_silent_frees_it() -> None:
+    reply = Reply([compact(opening()), asyncio.Event()])
+    stream = await opened(reply, plan())
+    task = asyncio.ensure_future(collect(stream))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert reply.closed
+
+
+async def test_a_client_that_leaves_before_the_first_event_frees_the_upstream() -> None:
+    sent, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def send() -> Reply:
+        sent.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        raise AssertionError
+
+    task = asyncio.ensure_future(open_stream(send, plan(), record()))
+    await sent.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(cancelled.wait(), 1)
+
+
+async def test_the_upstream_is_read_no_faster_than_the_client_reads() -> None:
+    taken = 0
+
+    class Endless(Reply):
+        async def chunks(self) -> AsyncIterator[bytes]:
+            nonlocal taken
+            while True:
+                taken += 1
+                yield compact(delta("x" * 1000))
+
+    stream = await opened(Endless([]), plan(Relay.EXACT))
+    for number in range(1, 50):
+        await anext(stream)
+        assert taken <= number + 1
+    await stream.aclose()
+
+
+WHOLE = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "system_fingerprint": "fp",
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "logprobs": None, "finish_reason": "stop"}
+    ],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_whole_answer_to_a_stream_request_is_replayed(asked: bool) -> None:
+    reply, noted = Reply([msgspec.json.encode(WHOLE)], headers=JSON), record()
+    out, cut = await collect(await opened(reply, plan(include_usage=asked), noted))
+    assert not cut
+    first, finish, *usage, last = events_of(out)
+    assert last == "[DONE]"
+    assert first["object"] == "chat.completion.chunk"
+    assert first["system_fingerprint"] == "fp"
+    assert first["choices"][0]["delta"]["content"] == "Hello"
+    assert first["choices"][0]["finish_reason"] is None
+    assert finish["choices"][0]["finish_reason"] == "stop"
+    assert [chunk["usage"] for chunk in usage] == ([WHOLE["usage"]] if asked else [])
+    assert noted.prompt_tokens == 3
+    assert reply.closed
+
+
+async def test_a_replayed_tool_call_gets_its_index() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": "call_2"}]}
+    body = {**WHOLE, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    replayed = replay_stream(Response(body), task=Task.CHAT, choices=1, include_usage=False, record=record())
+    first, finish, last = events_of((await collect(replayed))[0])
+    assert [call["index"] for call in first["choices"][0]["delta"]["tool_calls"]] == [0, 1]
+    assert finish["choices"][0]["finish_reason"] == "tool_calls"
+    assert last == "[DONE]"
+
+
+async def test_a_replayed_completion_keeps_its_text() -> None:
+    body = {"id": "a", "object": "text_completion", "choices": [{"index": 0, "text": "x", "finish_reason": "length"}]}
+    replayed = replay_stream(Response(body), task=Task.COMPLETIONS, choices=1, include_usage=True, record=record())
+    first, finish, last = events_of((await collect(replayed))[0])
+    assert (first["choices"][0]["text"], finish["choices"][0]["text"]) == ("x", "")
+    assert finish["choices"][0]["finish_reason"] == "length"
+    assert first["object"] == "text_completion"
+    assert last == "[DONE]"
+
+
+def test_sse_of_the_helpers_is_what_the_reader_reads() -> None:
+    assert events_of(sse({"a": 1}, "[DONE]")) == [{"a": 1}, "[DONE]"]
