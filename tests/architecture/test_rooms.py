@@ -1,0 +1,78 @@
+"""The rooms: where files may be, what each room shows, and which way imports go."""
+
+import re
+import subprocess
+import sys
+from importlib import import_module, metadata
+from pathlib import Path
+
+import pytest
+
+from xmc.plugins import build_plugins
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROOMS = ("schema", "plugins", "compiler", "runtime", "cli")
+CORE = ("schema", "compiler", "runtime", "cli")
+
+
+def test_xmc_is_a_namespace() -> None:
+    for room in ROOMS:
+        assert (ROOT / room / "xmc" / room / "__init__.py").is_file()
+        assert not (ROOT / room / "xmc" / "__init__.py").exists(), "one stray file hides all the other rooms"
+        assert sorted(path.name for path in (ROOT / room / "xmc").iterdir() if path.name != "__pycache__") == [room]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_room_is_typed_and_shows_a_sorted_face(room: str) -> None:
+    module = import_module(f"xmc.{room}")
+    assert (ROOT / room / "xmc" / room / "py.typed").is_file()
+    names = module.__all__
+    # Constants first, then classes, then functions, each by name: ruff's isort-style order.
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert getattr(module, name) is not None
+        assert not name.startswith("_")
+
+
+def test_imports_point_down() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_other_rooms_are_imported_by_their_face() -> None:
+    inside = re.compile(r"^\s*(?:from|import) xmc\.(\w+)\.", re.MULTILINE)
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            others = {other for other in inside.findall(path.read_text(encoding="utf-8")) if other != room}
+            assert not others, f"{path.relative_to(ROOT)} reaches into {others}"
+
+
+def test_no_core_file_names_a_provider() -> None:
+    providers = set(build_plugins().providers)
+    assert {"openai", "custom"} <= providers
+    # `custom` and `openai` are also words: OpenAI's shape is the canonical one. As a string of its own, or as part of a
+    # configuration key, each is a provider. What Databricks has beside ours must not be known either.
+    unshipped = {"anthropic", "amazon-bedrock", "cohere", "ai21labs", "google-cloud-vertex-ai", "palm"}
+    named = "|".join(re.escape(name) for name in sorted(providers | unshipped))
+    naming = re.compile(rf"""(?<![\w-])(["'])(?:{named})\1|\b(?:{named.replace("-", "_")})_(?:provider_)?config\b""")
+    for room in CORE:
+        for path in (ROOT / room).rglob("*.py"):
+            found = [match[0] for match in naming.finditer(path.read_text(encoding="utf-8"))]
+            assert not found, f"{path.relative_to(ROOT)} names {found}"
+
+
+@pytest.mark.parametrize("name", sorted(point.name for point in metadata.entry_points(group="xmc")))
+def test_the_host_starts_without_each_shipped_plugin(name: str) -> None:
+    whole, rest = build_plugins(), build_plugins(without=[name])
+    assert name in whole.origins
+    assert name not in rest.origins
+    kinds = ("providers", "auth_schemes", "framings", "secret_stores")
+    lost = {item for kind in kinds for item in set(getattr(whole, kind)) - set(getattr(rest, kind))}
+    assert lost, f"plugin {name!r} adds nothing"
