@@ -10,7 +10,7 @@ from typing import Self
 from urllib.request import urlopen
 
 import msgspec
-from tests.bench.machine import stop
+from tests.bench.machine import UnfitMachineError, stop
 
 HERE = Path(__file__).parent
 NO_COMPILER = (
@@ -60,19 +60,15 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class CompilerMissingError(Exception):
-    """There is no C compiler."""
-
-
 def compile_programs(into: Path) -> None:
     """Compile `mock` and `loadgen`.
 
     Raises:
-        CompilerMissingError: neither cc, gcc nor clang is on the PATH.
+        UnfitMachineError: neither cc, gcc nor clang is on the PATH.
     """
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
-        raise CompilerMissingError(NO_COMPILER)
+        raise UnfitMachineError(NO_COMPILER)
     for name in ("mock", "loadgen"):
         source = HERE / f"{name}.c"
         subprocess.run([compiler, "-O2", "-std=gnu11", "-o", into / name, source], check=True, timeout=60)

@@ -11,6 +11,10 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
 
 
+class UnfitMachineError(Exception):
+    """This machine lacks something that measuring needs; the message says what to do."""
+
+
 def process_tree(root: int) -> list[int]:
     """Return a process and all that descend from it."""
     children: dict[int, list[int]] = {}

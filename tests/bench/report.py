@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.bench.meter import CpuMeter
 from tests.bench.scenario import SCENARIOS, Sample, Scenario
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
-BEGIN, END = "<!-- figures: written by `python -m tests.bench --doc` -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- figures in {unit}: written by `python -m tests.bench --doc` -->", "<!-- end of figures -->"
 BARE = "bare"
 DIRECT = "direct"
 
@@ -19,12 +20,11 @@ class Row:
 
     scenario: Scenario
     variant: str
-    cpu_us: float
+    cost: float
     ratio: float
     lowest: float
     highest: float
     bar: float | None
-    per_core: float
     p50_ms: float
     ttft_added_ms: float | None
     failed: int
@@ -47,18 +47,17 @@ def rows(rounds: Sequence[Sequence[Sample]]) -> list[Row]:
 
 def _row(scenario: Scenario, variant: str, rounds: Sequence[dict[str, Sample]]) -> Row:
     samples = [each[variant] for each in rounds]
-    ratios = [each[variant].cpu_us / each[BARE].cpu_us for each in rounds]
-    cpu_us = median(sample.cpu_us for sample in samples)
+    ratios = [each[variant].cost / each[BARE].cost for each in rounds]
+    cost = median(sample.cost for sample in samples)
     added = [each[variant].ttft_p50_us - each[DIRECT].ttft_p50_us for each in rounds if scenario.paced]
     return Row(
         scenario=scenario,
         variant=variant,
-        cpu_us=cpu_us,
+        cost=cost,
         ratio=median(ratios),
         lowest=min(ratios),
         highest=max(ratios),
         bar=dict(scenario.bars).get(variant),
-        per_core=1e6 / cpu_us,
         p50_ms=median(sample.p50_us for sample in samples) / 1000,
         ttft_added_ms=median(added) / 1000 if added else None,
         failed=sum(sample.failed for sample in samples),
@@ -66,37 +65,40 @@ def _row(scenario: Scenario, variant: str, rounds: Sequence[dict[str, Sample]]) 
     )
 
 
-def markdown(found: Sequence[Row], heading: str) -> str:
-    """Return the figures as Markdown tables, one per scenario."""
+def markdown(found: Sequence[Row], heading: str, unit: str) -> str:
+    """Return the figures as Markdown tables, one per scenario. `unit` is what cost is counted in."""
     lines = [heading]
     for scenario in SCENARIOS:
         mine = [row for row in found if row.scenario is scenario]
         if not mine:
             continue
-        unit = scenario.unit
         timing = "TTFT added" if scenario.paced else "p50"
+        columns = ("ratio", "lowest, highest", "bar", f"{scenario.unit}s/s per core", timing, "failed", "noise")
         lines += [
             "",
             f"**{scenario.title[0].upper()}{scenario.title[1:]}** (`{scenario.name}`)",
             "",
-            f"| | CPU per {unit} | ratio | lowest, highest | bar | {unit}s/s per core | {timing} | failed | noise |",
+            f"| | {unit} per {scenario.unit} | {' | '.join(columns)} |",
             "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-            *(_line(row) for row in mine),
+            *(_line(row, unit) for row in mine),
         ]
     return "\n".join(lines) + "\n"
 
 
-def _line(row: Row) -> str:
+def _line(row: Row, unit: str) -> str:
+    timed = unit == CpuMeter.unit
     timing = row.p50_ms if row.ttft_added_ms is None else row.ttft_added_ms
     bar = "" if row.bar is None else f"≤ {row.bar} {'**broken**' if row.breaks_bar else 'kept'}"
     return (
-        f"| {row.variant} | {row.cpu_us:.1f} µs | {row.ratio:.2f} | {row.lowest:.2f}, {row.highest:.2f} | {bar} "
-        f"| {row.per_core:,.0f} | {timing:.2f} ms | {row.failed} | {row.noise:.0%} |"
+        f"| {row.variant} | {row.cost:.1f} | {row.ratio:.2f} | {row.lowest:.2f}, {row.highest:.2f} | {bar} "
+        f"| {f'{1e6 / row.cost:,.0f}' if timed else ''} | {f'{timing:.2f} ms' if timed else ''} "
+        f"| {row.failed} | {row.noise:.0%} |"
     )
 
 
-def with_figures(doc: str, text: str) -> str:
-    """Return the document with the part between the markers replaced."""
-    before, _, rest = doc.partition(BEGIN)
+def with_figures(doc: str, text: str, unit: str) -> str:
+    """Return the document with the part between the markers of this unit replaced."""
+    begin = BEGIN.format(unit=unit)
+    before, _, rest = doc.partition(begin)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{text}{END}{after}"
+    return f"{before}{begin}\n{text}{END}{after}"

@@ -5,20 +5,30 @@ from dataclasses import dataclass
 import msgspec
 from tests.bench.load import Load, LoadSide
 from tests.bench.machine import core_busy_s, cpu_s
+from tests.bench.meter import Meter
 from tests.bench.subject import Subject
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: seconds per closed-loop slice, streams and chunks per paced slice."""
+    """How much is measured: seconds (or requests) per closed-loop slice, streams and chunks per paced slice."""
 
-    seconds: float
     streams: int
     chunks: int
+    seconds: float = 0
+    requests: int = 0
+    interval_ms: int = 10
+
+    def __str__(self) -> str:
+        amount = f"{self.requests} requests" if self.requests else f"{self.seconds} s"
+        return f"closed-loop slices of {amount}, {self.streams} streams of {self.chunks} chunks"
 
 
+WARM = Effort(seconds=0.5, streams=10, chunks=20)
 FULL = Effort(seconds=1.0, streams=20, chunks=100)
 QUICK = Effort(seconds=0.6, streams=20, chunks=40)
+COUNTED = Effort(requests=200, streams=10, chunks=40, interval_ms=150)
+"""For a subject that runs at a fiftieth of its speed: a chunk must be through before the next one comes."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +48,15 @@ class Scenario:
         """Return the request's JSON, without `model`."""
         if self.name == "embeddings":
             return {"input": "The food was delicious and the waiter was friendly.", "encoding_format": "float"}
-        text = f"Say something short. [[{self.tag} n={effort.chunks}]]"
+        text = f"Say something short. [[{self.tag} i={effort.interval_ms if self.paced else 0} n={effort.chunks}]]"
         messages = [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": text}]
         body: dict[str, object] = {"messages": messages, "temperature": 0.7, "max_tokens": 128}
         return {**body, "stream": True} if self.streams else body
 
     def options(self, effort: Effort) -> list[str]:
         """Return the load generator's options."""
-        amount = ["-n", str(effort.streams)] if self.paced else ["-t", str(effort.seconds)]
+        number = effort.streams if self.paced else effort.requests
+        amount = ["-n", str(number)] if number else ["-t", str(effort.seconds)]
         return ["-c", str(self.connections), *amount, *(["-k", str(effort.chunks)] if self.streams else [])]
 
 
@@ -64,21 +75,24 @@ SCENARIOS = (
         "paced stream, 10 at once, a chunk every 10 ms",
         "chunk",
         10,
-        "d=20 i=10",
+        "d=20",
         streams=True,
         paced=True,
         bars=(("xmc openai", 1.5),),
     ),
-    Scenario("burst", "stream in one piece, 10 at once", "chunk", 10, "d=0 i=0", streams=True),
+    Scenario("burst", "stream in one piece, 10 at once", "chunk", 10, "d=0", streams=True),
 )
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One slice: what one unit cost the subject. `noise` is the share of its core that others took meanwhile."""
+    """One slice: what one unit cost the subject, as its meter counts.
+
+    `noise` is the share of its core that others took meanwhile.
+    """
 
     scenario: str
     variant: str
-    cpu_us: float
+    cost: float
     units: int
     failed: int
     noise: float
@@ -88,17 +102,18 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     ttft_p50_us: float
 
 
-def measure(scenario: Scenario, subject: Subject, side: LoadSide, effort: Effort, core: int) -> Sample:
+def measure(scenario: Scenario, subject: Subject, side: LoadSide, effort: Effort, meter: Meter) -> Sample:
     """Run one slice against one subject.
 
     Raises:
         RuntimeError: nothing came back whole.
     """
     kind = "embeddings" if scenario.name == "embeddings" else "chat"
-    busy, cpu = core_busy_s(core), cpu_s(subject.pids)
+    before = meter.read(subject.pids)
+    busy, cpu = core_busy_s(subject.core), cpu_s(subject.pids)
     load = side.run(subject.port, subject.call(kind, scenario.body(effort)), scenario.options(effort))
-    cpu = cpu_s(subject.pids) - cpu
-    others = core_busy_s(core) - busy - cpu
+    others = core_busy_s(subject.core) - busy - (cpu_s(subject.pids) - cpu)
+    cost = meter.read(subject.pids) - before
     units = load.chunks if scenario.unit == "chunk" else load.ok
     if not load.ok:
         message = f"{subject.variant}, {scenario.name}: no answer was whole; {_problem(load)}"
@@ -106,7 +121,7 @@ def measure(scenario: Scenario, subject: Subject, side: LoadSide, effort: Effort
     return Sample(
         scenario=scenario.name,
         variant=subject.variant,
-        cpu_us=1e6 * cpu / units,
+        cost=cost / units,
         units=units,
         failed=load.failed,
         noise=max(0.0, others / load.seconds),

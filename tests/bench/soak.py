@@ -14,9 +14,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.load import Call, CompilerMissingError, LoadSide
-from tests.bench.machine import memory_bytes, open_files
-from tests.bench.subject import Subject, start_xmc
+from tests.bench.load import Call, LoadSide
+from tests.bench.machine import UnfitMachineError, memory_bytes, open_files
+from tests.bench.meter import CpuMeter
+from tests.bench.subject import Place, Subject, start_xmc
 
 CORE, LOAD_CORE = 0, 1
 WARM_BLOCKS, BLOCKS = 3, 6
@@ -79,7 +80,7 @@ def soak(blocks: int = BLOCKS) -> list[Reading]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xmc-soak-")))
         side = stack.enter_context(LoadSide(folder, LOAD_CORE))
-        process, gateways = start_xmc(side.upstream, folder, CORE)
+        process, gateways = start_xmc(Place(folder, CORE, side.upstream), CpuMeter())
         stack.enter_context(process)
         readings = [run_block(side, gateways) for _ in range(WARM_BLOCKS + blocks)]
     return readings[WARM_BLOCKS:]
@@ -129,7 +130,7 @@ def main() -> int:
     """Soak, print, judge."""
     try:
         readings = soak()
-    except CompilerMissingError as error:
+    except UnfitMachineError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     for each in readings:

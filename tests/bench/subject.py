@@ -11,6 +11,7 @@ from typing import Self
 import yaml
 from tests.bench.load import HERE, Call
 from tests.bench.machine import free_port, process_tree, stop, wait_for_port
+from tests.bench.meter import Meter
 
 from xmc.schema import format_token_hash, hash_token, make_token
 
@@ -19,12 +20,26 @@ TASKS = {"chat": "llm/v1/chat", "embeddings": "llm/v1/embeddings"}
 PROVIDERS = ("openai", "custom")
 
 
+# Under valgrind a start takes half a minute.
+_START_S = 120
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where subjects run: in which folder, on which core, in front of which upstream."""
+
+    folder: Path
+    core: int
+    upstream: str
+
+
 @dataclass(frozen=True)
 class Subject:
     """A server under test. `variant` is what a report calls it; `pids` is empty for the mock itself (`direct`)."""
 
     variant: str
     port: int
+    core: int
     pids: tuple[int, ...] = ()
     token: str | None = None
     provider: str | None = None
@@ -42,14 +57,13 @@ class Process:
     """A server of ours, pinned to a core, with its output in a file. A context manager."""
 
     def __init__(self, words: list[str], log: Path, core: int, port: int) -> None:
-        self.log = log
         environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         with log.open("wb") as out:
             self._process = subprocess.Popen(
                 ["taskset", "-c", str(core), *words], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environ
             )
         try:
-            wait_for_port(port, self._process, 30)
+            wait_for_port(port, self._process, _START_S)
         except RuntimeError as error:
             stop(self._process)
             raise RuntimeError(f"{words}: {error}\n{log.read_text()[-2000:]}") from error
@@ -62,26 +76,26 @@ class Process:
         stop(self._process)
 
 
-def start_bare(upstream: str, folder: Path, core: int, name: str = "bare") -> tuple[Process, Subject]:
+def start_bare(place: Place, meter: Meter, name: str = "bare") -> tuple[Process, Subject]:
     """Start the bare aiohttp pass-through."""
     port = free_port()
-    words = [sys.executable, str(HERE / "bare_aiohttp.py"), str(port), upstream]
-    process = Process(words, folder / f"{name}.log", core, port)
-    return process, Subject(name, port, process.pids)
+    words = [*meter.prefix, sys.executable, str(HERE / "bare_aiohttp.py"), str(port), place.upstream]
+    process = Process(words, place.folder / f"{name}.log", place.core, port)
+    return process, Subject(name, port, place.core, process.pids)
 
 
-def start_xmc(upstream: str, folder: Path, core: int) -> tuple[Process, list[Subject]]:
+def start_xmc(place: Place, meter: Meter) -> tuple[Process, list[Subject]]:
     """Compile a spec with `xmc compile` and serve its table with `xmc serve`, everything at its default."""
     token = make_token(token_bytes(40))
-    spec = folder / "bench.yaml"
+    spec = place.folder / "bench.yaml"
     row = format_token_hash(hash_token(token, token_hex(16)))
-    spec.write_text(yaml.safe_dump(_spec(upstream, row)))
-    table = folder / "bench.xmc.json"
+    spec.write_text(yaml.safe_dump(_spec(place.upstream, row)))
+    table = place.folder / "bench.xmc.json"
     subprocess.run([XMC, "compile", spec, "-o", table], check=True, capture_output=True, timeout=60)
     port = free_port()
-    words = [str(XMC), "serve", str(table), "--host", "127.0.0.1", "--port", str(port)]
-    process = Process(words, folder / "xmc.log", core, port)
-    return process, [Subject(f"xmc {name}", port, process.pids, token, name) for name in PROVIDERS]
+    words = [*meter.prefix, str(XMC), "serve", str(table), "--host", "127.0.0.1", "--port", str(port)]
+    process = Process(words, place.folder / "xmc.log", place.core, port)
+    return process, [Subject(f"xmc {name}", port, place.core, process.pids, token, name) for name in PROVIDERS]
 
 
 def _spec(upstream: str, token_hash: str) -> dict[str, object]:

@@ -3,11 +3,11 @@ from tests.bench.scenario import SCENARIOS, Sample
 from tests.bench.soak import Reading, growth
 
 
-def sample(variant: str, cpu_us: float, scenario: str = "chat", failed: int = 0, ttft_p50_us: float = 0) -> Sample:
+def sample(variant: str, cost: float, scenario: str = "chat", failed: int = 0, ttft_p50_us: float = 0) -> Sample:
     return Sample(
         scenario=scenario,
         variant=variant,
-        cpu_us=cpu_us,
+        cost=cost,
         units=1000,
         failed=failed,
         noise=0,
@@ -29,7 +29,7 @@ def test_ratio_is_the_median_of_each_rounds_own_ratio() -> None:
 def test_a_ratio_above_the_bar_breaks_it() -> None:
     _, gateway = rows([[sample("bare", 100), sample("xmc openai", 161)]])
     assert gateway.breaks_bar
-    assert "**broken**" in markdown([gateway], "")
+    assert "**broken**" in markdown([gateway], "", "µs")
 
 
 def test_missing_answers_break_the_bar_however_cheap_they_were() -> None:
@@ -43,9 +43,10 @@ def test_added_ttft_is_beside_the_upstream_itself() -> None:
     assert row.ttft_added_ms == 1.5
 
 
-def test_only_the_part_between_the_markers_is_replaced() -> None:
-    doc = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert with_figures(doc, "new\n") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+def test_only_the_part_between_its_own_markers_is_replaced() -> None:
+    other = f"{BEGIN.format(unit='k instructions')}\nkept\n{END}\n"
+    doc = f"before\n{BEGIN.format(unit='µs')}\nold\n{END}\nafter\n{other}"
+    assert with_figures(doc, "new\n", "µs") == doc.replace("old", "new")
 
 
 def test_every_scenario_asks_for_what_the_mock_understands() -> None:
