@@ -93,7 +93,16 @@ def start_xmc(place: Place, meter: Meter) -> tuple[Process, list[Subject]]:
     table = place.folder / "bench.xmc.json"
     subprocess.run([XMC, "compile", spec, "-o", table], check=True, capture_output=True, timeout=60)
     port = free_port()
-    words = [*meter.prefix, str(XMC), "serve", str(table), "--host", "127.0.0.1", "--port", str(port)]
+    words = [
+        *meter.prefix,
+        str(XMC),
+        "serve",
+        str(table),
+        "--port",
+        str(port),
+        "--access-log",
+        str(place.folder / "access.log"),
+    ]
     process = Process(words, place.folder / "xmc.log", place.core, port)
     return process, [Subject(f"xmc {name}", port, place.core, process.pids, token, name) for name in PROVIDERS]
 
