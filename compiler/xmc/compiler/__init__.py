@@ -1,1 +1,25 @@
 """The compiler room: text to table. Offline, except for secret stores. Never talks to a provider."""
+
+from xmc.compiler.artifact import ArtifactError, write_artifacts
+from xmc.compiler.codes import CODES, Code
+from xmc.compiler.compile import Compiled, compile_source
+from xmc.compiler.parse import MAX_BYTES, Source
+from xmc.compiler.prove import Proven, prove
+from xmc.compiler.render import render_human, render_json
+from xmc.compiler.report import make
+
+__all__ = [
+    "CODES",
+    "MAX_BYTES",
+    "ArtifactError",
+    "Code",
+    "Compiled",
+    "Proven",
+    "Source",
+    "compile_source",
+    "make",
+    "prove",
+    "render_human",
+    "render_json",
+    "write_artifacts",
+]

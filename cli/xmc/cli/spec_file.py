@@ -1,0 +1,118 @@
+"""A spec file from reading to proof, for every command that takes one: `xmc compile` and `xmc serve SPEC`."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from xmc.cli.exit_code import ExitCode
+from xmc.compiler import (
+    MAX_BYTES,
+    Compiled,
+    Proven,
+    Source,
+    compile_source,
+    make,
+    prove,
+    render_human,
+    render_json,
+)
+from xmc.plugins import PluginError, Plugins, build_plugins
+from xmc.schema import Diagnostic, Severity, Span
+
+DEBUG = "XMC_DEBUG"
+"""Environment variable: 1 shows the traceback of an internal error, which may hold parts of the spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a spec file. `exit_code` is `CLEAN` exactly if there is a table to use."""
+
+    compiled: Compiled
+    proven: Proven
+    plugins: Plugins
+    exit_code: ExitCode
+
+
+class _UnusableError(click.ClickException):
+    exit_code = int(ExitCode.USAGE)
+
+
+def read_source(path: Path) -> Source:
+    """Read a spec; of a file that is too large only as much as shows it.
+
+    Raises:
+        click.ClickException: with exit code 2, if it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return Source(str(path), stream.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise unusable(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def unusable(message: str) -> click.ClickException:
+    """Return an error of the command line: one line, exit code 2."""
+    return _UnusableError(message)
+
+
+def compile_spec(source: Source, environ: Mapping[str, str], *, form: str, offline: bool) -> Outcome:
+    """Compile a spec and prove its references; diagnostics go to stderr, in the form `human` or `json`.
+
+    Raises:
+        SystemExit: 3, after one line on stderr, for a fault of xmc or of a plugin.
+    """
+    plugins = load_plugins(environ)
+    try:
+        compiled = compile_source(source, plugins)
+        proven = prove(compiled, plugins, environ, offline=offline)
+    except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line
+        fail_internally(source.name, error, environ)
+    diagnostics = sorted((*compiled.diagnostics, *proven.diagnostics), key=lambda one: one.order)
+    show(diagnostics, source, form)
+    return Outcome(compiled, proven, plugins, _exit_code(compiled, proven))
+
+
+def load_plugins(environ: Mapping[str, str]) -> Plugins:
+    """Return the installed plugins; one that does not load ends the program: exit code 3, a line that names it."""
+    try:
+        return build_plugins()
+    except PluginError as error:
+        if environ.get(DEBUG) == "1":
+            raise
+        click.echo(f"xmc: error[XMC902]: {error}", err=True)
+        sys.exit(ExitCode.INTERNAL)
+
+
+def fail_internally(name: str, error: Exception, environ: Mapping[str, str]) -> NoReturn:
+    """End with exit code 3 and one line. The error's own text is not shown: it may hold parts of the spec."""
+    if environ.get(DEBUG) == "1":
+        raise error
+    span = Span(name, 1, 1, 1, 1)
+    message = f"internal error ({type(error).__name__}); this is a fault of xmc, not of the spec"
+    diagnostic = make("XMC901", span, message, hint=f"please report it, with the traceback that {DEBUG}=1 shows")
+    click.echo(render_human((diagnostic,), ()), nl=False, err=True)
+    sys.exit(ExitCode.INTERNAL)
+
+
+def show(diagnostics: Iterable[Diagnostic], source: Source, form: str) -> None:
+    """Write diagnostics to stderr."""
+    if form == "json":
+        click.echo(render_json(diagnostics), nl=False, err=True)
+    else:
+        color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        click.echo(render_human(diagnostics, (source,), color=color), nl=False, err=True, color=color)
+
+
+def _exit_code(compiled: Compiled, proven: Proven) -> ExitCode:
+    if compiled.table is None:
+        return ExitCode.DIAGNOSTICS
+    if proven.unreachable:
+        return ExitCode.STORE_UNREACHABLE
+    if any(one.severity is Severity.ERROR for one in proven.diagnostics):
+        return ExitCode.DIAGNOSTICS
+    return ExitCode.CLEAN

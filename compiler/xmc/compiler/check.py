@@ -1,0 +1,167 @@
+"""The shape of a spec: JSON Schema for what all specs share, and each provider's own for its configuration.
+
+jsonschema is imported here and in `explain` only, when there is something to check: it costs a tenth of a second.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError, validators
+
+from xmc.compiler.explain import explain
+from xmc.compiler.node import Mapping, Path, follow, plain
+from xmc.compiler.report import Report
+from xmc.compiler.spec import EntityView, SpecView
+from xmc.compiler.suggest import did_you_mean
+from xmc.plugins import Plugins
+from xmc.schema import JsonObject, spec_schema
+
+
+def check(report: Report, spec: SpecView, plugins: Plugins) -> None:
+    """Report everything that does not fit the schemas."""
+    providers = {name: _Validators(plugins, name) for name in plugins.providers}
+    explain(report, _validator(spec_schema()).iter_errors(plain(report.root)))
+    for endpoint in spec.endpoints:
+        for entity in endpoint.entities:
+            _check_external(report, entity, providers)
+
+
+def composed_schema(plugins: Plugins) -> dict[str, Any]:
+    """Return the JSON Schema of a whole spec, the installed providers' configurations included.
+
+    For editors and documentation. The compiler itself does not use it: a validator for each provider is several times
+    faster than one that must choose, and reports a mistake once.
+    """
+    schema = dict(spec_schema())
+    definitions = dict(schema["$defs"])
+    external = dict(definitions["external_model"])
+    properties = dict(external["properties"])
+    properties["provider"] = {**properties["provider"], "enum": sorted(plugins.providers)}
+    choices = []
+    for name, provider in plugins.providers.items():
+        identifier = f"xmc:provider:{name}"
+        definitions[f"provider:{name}"] = {**provider.config_schema, "$id": identifier}
+        properties[provider.config_key] = {"$ref": identifier}
+        others = {other.config_key: False for other in plugins.providers.values() if other is not provider}
+        choices.append(
+            {
+                "if": {"properties": {"provider": {"const": name}}, "required": ["provider"]},
+                "then": {"required": [provider.config_key], "properties": others},
+            }
+        )
+    definitions["external_model"] = {
+        **external,
+        "properties": properties,
+        "additionalProperties": False,
+        **({"allOf": choices} if choices else {}),
+    }
+    schema["$defs"] = definitions
+    return schema
+
+
+def is_off(value: object) -> bool:
+    """Tell whether a block asks for nothing: empty, `enabled: false`, NONE, or all of its parts are off.
+
+    >>> is_off({"enabled": False, "catalog_name": "c"}), is_off({"input": {"pii": {"behavior": "NONE"}}}), is_off([1])
+    (True, True, False)
+    """
+    if isinstance(value, dict):
+        return value.get("enabled") is False or all(is_off(part) for part in value.values())
+    return value is None or value is False or value in ("", "NONE", [])
+
+
+def validate_with(report: Report, schema: JsonObject, path: Path, *, without: str) -> None:
+    """Report what does not fit a plugin's schema in the mapping at a path, one key of which is not the plugin's."""
+    value = plain(follow(report.root, path))
+    if isinstance(value, dict):
+        value.pop(without, None)
+        explain(report, _validator(schema).iter_errors(value), path)
+
+
+class _Validators:
+    """The two validators of one provider, each compiled when the first entity needs it."""
+
+    def __init__(self, plugins: Plugins, name: str) -> None:
+        provider = plugins.providers[name]
+        self.config_key = provider.config_key
+        self.owners = {other.config_key: other.name for other in plugins.providers.values()}
+        self._schema = provider.config_schema
+        self._config: Any = None
+        self._external: Any = None
+
+    def external(self) -> Any:
+        """Validate all of an external model but its configuration."""
+        if self._external is None:
+            shared = spec_schema()["$defs"]["external_model"]
+            self._external = _validator(
+                {
+                    "type": "object",
+                    "required": [*shared["required"], self.config_key],
+                    "properties": {
+                        **shared["properties"],
+                        self.config_key: {"type": "object", **_secret_mark(self._schema)},
+                    },
+                    "additionalProperties": False,
+                }
+            )
+        return self._external
+
+    def config(self) -> Any:
+        """Validate the provider's configuration."""
+        if self._config is None:
+            self._config = _validator(self._schema)
+        return self._config
+
+
+def _secret_mark(schema: JsonObject) -> JsonObject:
+    """Annotate the configuration itself, so that a value that stands in its place is not shown."""
+    return {"x-xmc-secret": "inside"} if schema else {}
+
+
+def _check_external(report: Report, entity: EntityView, providers: dict[str, _Validators]) -> None:
+    node = follow(report.root, entity.external)
+    if not isinstance(node, Mapping) or entity.provider is None:
+        return
+    mine = providers.get(entity.provider)
+    if mine is None:
+        place = (*entity.external, "provider")
+        if not report.is_wrong(place) and "{{" not in entity.provider:
+            hint = did_you_mean(entity.provider, providers) or "no provider plugin is installed"
+            report.add("XMC405", place, f"no installed plugin provides {entity.provider!r}", hint=hint)
+        return
+    _foreign(report, entity, node, mine)
+    explain(report, mine.external().iter_errors(plain(node)), entity.external)
+    config = (*entity.external, mine.config_key)
+    if isinstance(node.get(mine.config_key), Mapping):
+        explain(report, mine.config().iter_errors(plain(follow(report.root, config))), config)
+
+
+def _foreign(report: Report, entity: EntityView, node: Mapping, mine: _Validators) -> None:
+    """Another provider's configuration is one mistake, not an unknown key and a missing one."""
+    for entry in node.entries:
+        owner = mine.owners.get(entry.key)
+        if owner is None or owner == entity.provider:
+            continue
+        message = f"`{entry.key}` belongs to the provider {owner!r}, not to {entity.provider!r}"
+        hint = f"use `{mine.config_key}`, or change the provider"
+        report.add("XMC406", (*entity.external, entry.key), message, hint=hint, at="key")
+        report.wrong.add((*entity.external, mine.config_key))
+
+
+def _validator(schema: JsonObject) -> Any:
+    return _VALIDATOR(schema)
+
+
+def _not_enforced(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001 - jsonschema's signature
+    if not is_off(instance):
+        yield ValidationError(text)
+
+
+def _not_external(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001 - jsonschema's signature
+    yield ValidationError("not an external model")
+
+
+_VALIDATOR: Any = validators.extend(  # type: ignore[no-untyped-call]  # its stub is bare
+    Draft202012Validator,
+    {"x-xmc-not-enforced": _not_enforced, "x-xmc-no-effect": _not_enforced, "x-xmc-not-external": _not_external},
+)

@@ -1,0 +1,251 @@
+"""From an error of the jsonschema package to a diagnostic in the user's words, at the user's place."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from xmc.compiler.node import Broken, Mapping, Node, Path, Scalar, Sequence, dotted, follow
+from xmc.compiler.report import Report
+from xmc.compiler.suggest import did_you_mean, nearest
+from xmc.schema import JsonObject, Label
+
+Error = Any
+"""A `jsonschema.ValidationError`; `Any`, because its attributes are typed as possibly unset, which ours never are."""
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+_LONGEST_SHOWN = 80
+_FIRST = ("x-xmc-not-enforced", "x-xmc-not-external", "x-xmc-no-effect", "additionalProperties", "required")
+
+NAME_PATTERN = "^[A-Za-z0-9_-]{1,63}$"
+
+
+def explain(report: Report, errors: Iterable[Error], base: Path = ()) -> None:
+    """Report the errors of one validation; `base` is the path of the value that was validated."""
+    order = {keyword: rank for rank, keyword in enumerate(_FIRST)}
+    ranked = sorted(errors, key=lambda error: order.get(str(error.validator), len(order)))
+    for error in ranked:
+        path = (*base, *error.absolute_path)
+        if not report.is_wrong(path) and not _is_left_to_references(follow(report.root, path), error.schema):
+            _KEYWORDS.get(str(error.validator), _other)(report, path, error)
+
+
+def _is_left_to_references(node: Node, schema: Any) -> bool:
+    """What `references` says about a value is the root cause: braces anywhere, anything in a reference's place."""
+    if not isinstance(node, Scalar):
+        return False
+    is_reference = isinstance(schema, dict) and schema.get("x-xmc-secret") == "reference"
+    return is_reference or (isinstance(node.value, str) and "{{" in node.value)
+
+
+def seen(node: Node, schema: JsonObject) -> str:
+    """Return how a value is shown in a message; never what stands where a secret may stand."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    if isinstance(node, Broken) or holds_secret(schema):
+        return "this value"
+    text = repr(node.value) if isinstance(node.value, str) else node.text or "nothing"
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
+def holds_secret(schema: Any) -> bool:
+    """Tell whether a secret may stand in what a schema describes."""
+    if isinstance(schema, dict):
+        return "x-xmc-secret" in schema or any(holds_secret(part) for part in schema.values())
+    return isinstance(schema, list) and any(holds_secret(part) for part in schema)
+
+
+def either_or(report: Report, path: Path, keys: tuple[str, ...]) -> None:
+    """Report that several of these keys, of which exactly one is wanted, are there, or that none is."""
+    node = follow(report.root, path)
+    present = [entry for entry in node.entries if entry.key in keys] if isinstance(node, Mapping) else []
+    names = " or ".join(f"`{key}`" for key in keys)
+    if not present:
+        report.add("XMC208", (*path, keys[0]), f"one of {names} is needed", hint=f"add {names}", at="opening")
+    elif len(present) > 1:
+        first = Label(present[0].key_span, f"`{present[0].key}` stands here")
+        message = f"only one of {names} can be given"
+        place = (*path, present[1].key)
+        if place not in report.wrong:
+            report.add("XMC207", place, message, hint="keep one of them", labels=(first,), at="key")
+
+
+def _hint(error: Error) -> str | None:
+    hint = error.schema.get("x-xmc-hint") if isinstance(error.schema, dict) else None
+    return str(hint) if hint else None
+
+
+def _unknown(report: Report, path: Path, error: Error) -> None:
+    schema: Any = error.schema
+    known = set(schema.get("properties", {}))
+    node = follow(report.root, path)
+    missing = known - {entry.key for entry in node.entries} if isinstance(node, Mapping) else known
+    for key in error.instance:
+        place = (*path, key)
+        if key in known or report.is_wrong(place):
+            continue
+        where = f" in `{dotted(path)}`" if path else ""
+        hint = did_you_mean(key, missing if nearest(key, missing) else known)
+        report.add("XMC201", place, f"unknown key `{key}`{where}", hint=hint, at="key")
+        guess = nearest(key, missing)
+        if guess is not None:  # the typing mistake is why the other key is missing
+            report.wrong.add((*path, guess))
+
+
+def _missing(report: Report, path: Path, error: Error) -> None:
+    node = follow(report.root, path)
+    for key in error.validator_value:
+        place = (*path, key)
+        if key in error.instance or report.is_wrong(place):
+            continue
+        if isinstance(node, Mapping) and key in node.index:
+            report.add("XMC202", place, f"`{key}` has no value", hint="give it one", at="key")
+        else:
+            where = f" in `{dotted(path)}`" if path else ""
+            report.add(
+                "XMC202", place, f"`{key}` is missing{where}", hint=_hint(error) or f"add `{key}:`", at="opening"
+            )
+
+
+def _type(report: Report, path: Path, error: Error) -> None:
+    wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    node = follow(report.root, path)
+    names = " or ".join(_TYPES.get(str(name), str(name)) for name in wanted)
+    hint = _hint(error)
+    schema: Any = error.schema
+    if "string" in wanted and isinstance(node, Scalar) and node.plain:
+        shown = seen(node, schema)
+        hint = "quote it, so that YAML reads it as text" if shown == "this value" else f'quote it: "{node.text}"'
+    name = dotted(path) or "a spec"
+    report.add("XMC203", path, f"`{name}` must be {names}, not {seen(node, schema)}", hint=hint)
+
+
+def _enum(report: Report, path: Path, error: Error) -> None:
+    allowed = error.validator_value if error.validator == "enum" else [error.validator_value]
+    node = follow(report.root, path)
+    schema: Any = error.schema
+    value = node.value if isinstance(node, Scalar) else None
+    hint = _hint(error)
+    if hint is None and isinstance(value, str):
+        hint = did_you_mean(value, [str(one) for one in allowed])
+    names = ", ".join(str(one) for one in allowed)
+    report.add("XMC204", path, f"`{dotted(path)}` is {seen(node, schema)}; it can be {names}", hint=hint)
+
+
+def _pattern(report: Report, path: Path, error: Error) -> None:
+    node = follow(report.root, path)
+    shown = seen(node, dict(error.schema) if isinstance(error.schema, dict) else {})
+    if error.validator_value == NAME_PATTERN:
+        message = f"{shown} cannot be a name: letters, digits, - and _ only, 1 to 63 of them"
+        report.add("XMC212", path, message, hint="choose another name")
+    else:
+        message = f"`{dotted(path)}` is {shown}, which does not match {error.validator_value}"
+        report.add("XMC204", path, message, hint=_hint(error))
+
+
+def _limit(report: Report, path: Path, error: Error) -> None:
+    words = {
+        "minimum": "at least",
+        "maximum": "at most",
+        "exclusiveMinimum": "more than",
+        "exclusiveMaximum": "less than",
+        "minLength": "at least this many characters:",
+        "maxLength": "at most this many characters:",
+        "minItems": "at least this many items:",
+        "maxItems": "at most this many items:",
+        "minProperties": "at least this many keys:",
+        "maxProperties": "at most this many keys:",
+    }
+    node = follow(report.root, path)
+    schema: Any = error.schema
+    shown = seen(node, schema)
+    message = f"`{dotted(path)}` is {shown}; it must have {words[str(error.validator)]} {error.validator_value}"
+    if "imum" in str(error.validator).lower():
+        message = f"`{dotted(path)}` is {shown}; it must be {words[str(error.validator)]} {error.validator_value}"
+    report.add("XMC204", path, message, hint=_hint(error))
+
+
+def _branches(report: Report, path: Path, error: Error) -> None:
+    """`oneOf` and `anyOf`: an either-or of keys where it is one, else the complaints of the nearest branch."""
+    branches = error.validator_value
+    if all(len(branch.get("required", ())) == 1 for branch in branches):
+        either_or(report, path, tuple(branch["required"][0] for branch in branches))
+        return
+    by_branch: dict[Any, list[Error]] = {}
+    for inner in error.context or ():
+        by_branch.setdefault(inner.schema_path[0], []).append(inner)
+    if not by_branch:
+        report.add("XMC204", path, f"`{dotted(path)}` fits several of its forms at once", hint=_hint(error))
+        return
+    nearest_branch = min(by_branch.values(), key=len)
+    explain(report, nearest_branch)
+
+
+def _not(report: Report, path: Path, error: Error) -> None:
+    keys = error.validator_value.get("required", ()) if isinstance(error.validator_value, dict) else ()
+    if len(keys) > 1:
+        either_or(report, path, tuple(keys))
+    else:
+        _other(report, path, error)
+
+
+def _dependent(report: Report, path: Path, error: Error) -> None:
+    for key, others in error.validator_value.items():
+        for other in others if key in error.instance else ():
+            if other not in error.instance and not report.is_wrong((*path, other)):
+                message = f"`{other}` is missing; `{key}` needs it"
+                report.add("XMC202", (*path, other), message, hint=f"add `{other}:`", at="opening")
+
+
+def _not_enforced(report: Report, path: Path, error: Error) -> None:
+    message = f"`{dotted(path)}` is not enforced in this version: {error.validator_value}"
+    report.add("XMC205", path, message, hint="remove it, or switch it off", at="key")
+
+
+def _no_effect(report: Report, path: Path, error: Error) -> None:
+    message = f"`{dotted(path)}` has no effect: {error.validator_value}"
+    report.add("XMC206", path, message, hint="remove it", at="key")
+
+
+def _not_external(report: Report, path: Path, error: Error) -> None:  # noqa: ARG001 - one signature for all
+    message = f"`{path[-1]}` belongs to models that Databricks hosts; xmc serves external models"
+    report.add("XMC210", path, message, hint="describe the model by `external_model:`", at="key")
+    report.wrong.update({(*path[:-1], "external_model"), (*path[:-1], "served_entities")})
+
+
+def _other(report: Report, path: Path, error: Error) -> None:
+    if error.validator is None:  # a schema that is plainly false
+        report.add("XMC201", path, f"`{path[-1]}` cannot be given here", hint=_hint(error), at="key")
+        return
+    if error.validator == "propertyNames":
+        return
+    message = f"`{dotted(path) or 'the spec'}` does not fit its schema ({error.validator})"
+    report.add("XMC204", path, message, hint=_hint(error))
+
+
+_KEYWORDS: dict[str, Callable[[Report, Path, Error], None]] = {
+    "additionalProperties": _unknown,
+    "unevaluatedProperties": _unknown,
+    "required": _missing,
+    "dependentRequired": _dependent,
+    "type": _type,
+    "enum": _enum,
+    "const": _enum,
+    "pattern": _pattern,
+    "oneOf": _branches,
+    "anyOf": _branches,
+    "not": _not,
+    "x-xmc-not-enforced": _not_enforced,
+    "x-xmc-no-effect": _no_effect,
+    "x-xmc-not-external": _not_external,
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _limit),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _limit),
+}

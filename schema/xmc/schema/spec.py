@@ -1,0 +1,19 @@
+"""The JSON Schemas that ship with xmc, as decoded data."""
+
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from xmc.schema.json import JsonObject
+
+
+@cache
+def spec_schema() -> JsonObject:
+    """Return the JSON Schema 2020-12 of a spec, without the configurations of providers.
+
+    Annotations of our own: `x-xmc-not-enforced` (refused unless switched off; the text says what does not happen),
+    `x-xmc-no-effect` (a warning; the text says why) and `x-xmc-not-external` (a setting of models that are hosted).
+    """
+    schema: JsonObject = msgspec.json.decode(files("xmc.schema").joinpath("spec.schema.json").read_bytes())
+    return schema
