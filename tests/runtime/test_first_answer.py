@@ -13,7 +13,7 @@ CHUNKS = [
 ]  # fmt: skip
 
 
-async def test_a_chat_question_is_answered_on_the_rest_path():
+async def test_a_chat_question_is_answered_on_the_rest_path() -> None:
     async with (
         scripted([json_answer(CHAT)]) as upstream,
         running(table(endpoint("chat", target(upstream.url)))) as gw,
@@ -30,7 +30,7 @@ async def test_a_chat_question_is_answered_on_the_rest_path():
     assert (record.outcome, record.status, record.entity, record.completion_tokens) == ("ok", 200, "e0", 2)
 
 
-async def test_a_chat_question_is_streamed_on_the_openai_path():
+async def test_a_chat_question_is_streamed_on_the_openai_path() -> None:
     script = [stream_head(), piece(sse(*CHUNKS)), piece(sse("[DONE]")), END]
     body = {**ASK, "model": "chat", "stream": True}
     async with (

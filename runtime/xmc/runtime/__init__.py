@@ -1,1 +1,8 @@
-"""The runtime room: table to traffic, on aiohttp. Never reads YAML."""
+"""The runtime room: table to traffic, on aiohttp. Never reads YAML.
+
+Its face is small: whoever wants a gateway starts `python -m xmc.runtime` with settings.
+"""
+
+from xmc.runtime.settings import Settings, encode_settings
+
+__all__ = ["Settings", "encode_settings"]

@@ -76,7 +76,9 @@ def find_operation(method: str, path: str) -> Operation:
 
 def is_openai_path(path: str) -> bool:
     """Tell which of the two error bodies a path's clients read, also where nothing is at that path."""
-    return path.removesuffix("/") in _OPENAI or path.startswith(_OPENAI_ROOTS)
+    path = path.removesuffix("/")
+    # An endpoint may be named `chat`, and its own path is none of these.
+    return path in _OPENAI or (path.startswith(_OPENAI_ROOTS) and not path.endswith("/invocations"))
 
 
 def _at(path: str) -> Operation | None:
