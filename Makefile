@@ -73,7 +73,7 @@ setup: $(READY)/dev $(READY)/models ## Make the environment for development and 
 .PHONY: serve
 serve: ## Set up, start local models and serve them on 127.0.0.1:8080 (PORT=...)
 	@echo "xmc: make serve: environment, local models, compile, serve; Ctrl-C stops everything"
-	@$(MAKE) $(READY)/quickstart $(READY)/models
+	@$(MAKE) --silent $(READY)/quickstart $(READY)/models
 	@exec $(PY) -u examples/quickstart/start.py --host $(HOST) --port $(PORT) \
 		--chat-port $(CHAT_PORT) --embeddings-port $(EMBEDDINGS_PORT)
 
@@ -114,6 +114,10 @@ fix: $(READY)/dev ## Format, and fix what ruff can fix
 .PHONY: bench
 bench: setup ## Cost per request and per chunk, beside a bare aiohttp pass-through
 	$(PY) -m tests.bench
+
+.PHONY: docs
+docs: $(READY)/dev ## Bring docs/cli.md up to what --help says
+	$(PY) -m tests.cli_help
 
 # --- requirements -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,37 @@
+"""Every example compiles, and its table passes the runtime's own reader."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xmc.schema import decode_table
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+XMC = Path(sys.executable).with_name("xmc")
+# What the examples' specs read from the environment.
+KEYS = {"OPENAI_API_KEY": "none", "QUICKSTART_MODEL_KEY": "none"}
+
+
+def test_there_are_examples() -> None:
+    assert {"openai.yaml", "endpoints.yaml"} <= {path.name for path in EXAMPLES}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_example_compiles_without_a_word(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "table.xmc.json"
+    done = subprocess.run(
+        [XMC, "compile", path, "-o", out],
+        env={**os.environ, **KEYS},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    table = decode_table(out.read_bytes())
+    assert table.endpoints
+    assert "none" not in {part for slot in table.secrets.values() for part in (slot.path, slot.field)}
