@@ -42,23 +42,34 @@ def test_endpoints_and_metrics_become_permissions() -> None:
 
 
 def test_human_form_has_the_token_and_a_spec_that_can_be_pasted_on_stdout() -> None:
-    shown = CliRunner().invoke(main, ["token", "create", 'Zoë "Z" # &', "-e", "chat"])
+    shown = CliRunner().invoke(main, ["token", "create", "zoe.z+1@x", "-e", "chat"])
     token, _, spec = shown.stdout.partition("\n")
     (entry,) = yaml.safe_load(spec)["principals"]
-    assert entry["name"] == 'Zoë "Z" # &'
+    assert (entry["name"], entry["endpoints"]) == ("zoe.z+1@x", ["chat"])
     assert _callers(entry).identify({"authorization": f"bearer {token}"}).name == entry["name"]
     assert token not in spec
+
+
+def test_whoever_only_scrapes_may_not_query() -> None:
+    made = json.loads(CliRunner().invoke(main, ["token", "create", "prom", "--metrics", "--format", "json"]).stdout)
+    caller = _callers(made["principal"]).identify({"x-api-key": made["token"]})
+    assert (caller.may_read_metrics, caller.may_query("chat")) == (True, False)
+    both = json.loads(
+        CliRunner().invoke(main, ["token", "create", "ops", "--metrics", "-e", "*", "--format", "json"]).stdout
+    )
+    ops = _callers(both["principal"]).identify({"x-api-key": both["token"]})
+    assert (ops.may_read_metrics, ops.may_query("chat")) == (True, True)
 
 
 def test_yaml_form_keeps_the_token_off_stdout() -> None:
     shown = CliRunner().invoke(main, ["token", "create", "prom", "--metrics", "--format", "yaml"])
     (entry,) = yaml.safe_load(shown.stdout)
-    assert entry["metrics"] is True
+    assert (entry["metrics"], entry["endpoints"]) == (True, [])
     assert "xmc_" not in shown.stdout
     assert _callers(entry).identify({"authorization": f"Bearer {shown.stderr.strip()}"}).may_read_metrics
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb"])
+@pytest.mark.parametrize("name", ["", "  ", "a\n", "a b", "ä", "a" * 129])
 def test_a_name_that_cannot_be_shown_is_a_usage_error(name: str) -> None:
     assert CliRunner().invoke(main, ["token", "create", name]).exit_code == 2
 

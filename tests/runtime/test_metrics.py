@@ -1,4 +1,6 @@
+import re
 import timeit
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -104,6 +106,19 @@ def test_counts_outlive_a_swap_of_the_table_and_new_names_become_labels() -> Non
     assert _value(metrics, "xmc_requests_total", endpoint="new", entity="n", provider="custom", **labels) == 1
     assert _value(metrics, "xmc_table_info", digest="sha256:1") == 1
     assert _value(metrics, "xmc_table_info", digest="sha256:0") is None
+
+
+def test_every_metric_and_label_is_documented() -> None:
+    metrics = _metrics()
+    metrics.observe(_record(first_byte_s=0.1, upstream_s=0.1, prompt_tokens=1, chunks=1))
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `xmc_")}
+    for name, labels in _samples(metrics):
+        if name.startswith("xmc_"):
+            row = rows[re.sub(r"_(bucket|count|sum)$", "", name)]
+            assert [label for label, _ in labels if label != "le" and f"`{label}`" not in row] == []
+    shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name, _ in _samples(metrics)}
+    assert set(rows) <= shown
 
 
 def test_two_instances_share_nothing() -> None:

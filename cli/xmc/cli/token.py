@@ -1,12 +1,13 @@
 """`xmc token`: make client tokens. A token is shown once; only its hash goes into a spec."""
 
+import re
 import secrets
 from typing import Any
 
 import click
 import msgspec
 
-from xmc.schema import format_token_hash, hash_token, make_token
+from xmc.schema import format_token_hash, hash_token, make_token, spec_schema
 
 _SALT_BYTES = 16
 
@@ -18,8 +19,14 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--endpoint", "-e", "endpoints", multiple=True, help="Allow only this endpoint. May be repeated.")
-@click.option("--metrics", is_flag=True, help="Also allow GET /metrics on the serving port.")
+@click.option(
+    "--endpoint",
+    "-e",
+    "endpoints",
+    multiple=True,
+    help="Allow this endpoint only. May be repeated; '*' is all.  [default: all, or none with --metrics]",
+)
+@click.option("--metrics", is_flag=True, help="Allow GET /metrics on the serving port.")
 @click.option(
     "--format",
     "form",
@@ -39,17 +46,19 @@ def create(name: str, endpoints: tuple[str, ...], metrics: bool, form: str) -> N
     Examples:
       xmc token create alice
       xmc token create batch --endpoint chat --endpoint embed
-      xmc token create prometheus --metrics --format yaml >> principals.yaml
+      xmc token create prometheus --metrics
+      xmc token create batch --format yaml 2> token.txt >> principals.yaml
       TOKEN=$(xmc token create ci --format json | jq -r .token)
     """  # noqa: D301 - click reads \b as "do not re-wrap"
-    if not name.strip() or not name.isprintable():
-        raise click.BadParameter("must not be empty or hold control characters", param_hint="NAME")
+    pattern = spec_schema()["$defs"]["principal"]["properties"]["name"]["pattern"]
+    if not re.search(pattern, name) or name.endswith("\n"):  # what compile would refuse is refused here
+        raise click.BadParameter(f"a principal's name matches {pattern}", param_hint="NAME")
     token = make_token(secrets.token_bytes(40))
     principal: dict[str, Any] = {
         "name": name,
         "token_hashes": [format_token_hash(hash_token(token, secrets.token_hex(_SALT_BYTES)))],
     }
-    if endpoints:
+    if endpoints or metrics:  # whoever scrapes has no need to query
         principal["endpoints"] = list(endpoints)
     if metrics:
         principal["metrics"] = True
@@ -75,7 +84,7 @@ def _yaml(principal: dict[str, Any]) -> str:
     """Write a list item of YAML. Scalars are JSON strings, which YAML reads as they are."""
     lines = []
     for key, value in principal.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and value:
             lines.append(f"    {key}:")
             lines += [f"      - {_scalar(item)}" for item in value]
         else:
@@ -83,5 +92,5 @@ def _yaml(principal: dict[str, Any]) -> str:
     return "  - " + "\n".join(lines)[4:] + "\n"
 
 
-def _scalar(value: str | bool) -> str:
+def _scalar(value: object) -> str:
     return msgspec.json.encode(value).decode()

@@ -89,7 +89,7 @@ class AccessLog:
     The owner calls `flush` from a timer and `close` once. `warn` is told the first time that lines are lost.
     """
 
-    def __init__(self, write: Write, *, form: Literal["human", "json"], warn: Callable[[str], object] = print) -> None:
+    def __init__(self, write: Write, *, form: Literal["human", "json"], warn: Callable[[str], object]) -> None:
         self._format = format_json if form == "json" else format_human
         self._write = write
         self._warn = warn
@@ -175,7 +175,7 @@ def _line(record: RequestRecord) -> _Line:
         upstream_request_id=_clean_or_none(record.upstream_request_id),
         streamed=record.streamed,
         chunks=record.chunks,
-        dropped=record.dropped,
+        dropped=tuple(map(_clean, record.dropped)),
         prompt_tokens=record.prompt_tokens,
         completion_tokens=record.completion_tokens,
         bytes_in=record.bytes_in,
