@@ -1,13 +1,13 @@
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.secrets.fake_store import fake_plugins
 
-from xmc.compiler import prove as module
-from xmc.compiler.prove import prove
+from xmc.compiler import prove
 from xmc.plugins import CONTRACT, Plugins, Proof, StoreError
 from xmc.schema import SecretSlot, Severity, Span, Store, Table
 
@@ -100,7 +100,7 @@ def test_offline_asks_nobody_and_says_so_once() -> None:
 
 
 def test_a_store_that_hangs_is_unreachable_after_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STORE_DEADLINE_S", 0.05)
+    monkeypatch.setattr(import_module("xmc.compiler.prove"), "STORE_DEADLINE_S", 0.05)
     release = threading.Event()
 
     def ask(slot: SecretSlot) -> Proof:

@@ -224,8 +224,8 @@ class StoreError(Exception):
     """A secret that a store did not give. `kind` says why; the message never holds a value.
 
     Kinds: `missing` (no such path or field), `denied` (the credentials may not), `unreachable` (no answer, sealed,
-    TLS) and `invalid` (the store's settings or credentials are unusable). Neither does `__cause__` or `__context__`
-    hold a value: raise `from None` where the first exception could.
+    TLS) and `invalid` (the store's settings or credentials are unusable). Raise it `from None` where the first
+    exception could hold a value.
     """
 
     def __init__(self, kind: str, message: str, hint: str | None = None) -> None:
