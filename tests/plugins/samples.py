@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.providers import Case
+
 from xmc.plugins.sse import SseReader
 from xmc.schema import Chunk, Event, ProviderError, Response, Task, WireReply
 

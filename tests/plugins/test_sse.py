@@ -4,9 +4,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.plugins.samples import STREAMS, read
 from tests.strategies import reads_of
+
 from xmc.plugins import FramingError
 from xmc.plugins.sse import MAX_EVENT_BYTES, Sse, SseReader
 from xmc.schema import Event
@@ -54,7 +54,8 @@ def test_any_split_gives_the_same_events(parts: list[bytes], data: st.DataObject
 
 
 def outcome(reads: list[bytes], limit: int) -> tuple[list[Event], bool]:
-    reader, events = SseReader(limit), []
+    reader = SseReader(limit)
+    events: list[Event] = []
     try:
         for piece in reads:
             events += reader.feed(piece)
