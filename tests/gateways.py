@@ -4,6 +4,7 @@ async with scripted([json_answer(CHAT)]) as upstream, running(table(upstream.url
     async with gateway.client() as client: …
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -82,6 +83,18 @@ class Running:
     server: Server
     url: str
     records: list[RequestRecord] = field(default_factory=list)
+    _noted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self, record: RequestRecord) -> None:
+        self.records.append(record)
+        self._noted.set()
+
+    async def recorded(self, count: int = 1, *, within_s: float = 5.0) -> None:
+        """Wait until that many requests are over."""
+        async with asyncio.timeout(within_s):
+            while len(self.records) < count:
+                self._noted.clear()
+                await self._noted.wait()
 
     def client(self, **options: Any) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(self.url, **options)
@@ -101,7 +114,7 @@ async def running(
     )
     server = await start(given, environ or {}, plugins=plugins or traffic_plugins())
     gateway = Running(server, f"http://127.0.0.1:{server.port}")
-    server.gateway.observers = (*server.gateway.observers, gateway.records.append)
+    server.gateway.observers = (*server.gateway.observers, gateway.note)
     try:
         yield gateway
     finally:
