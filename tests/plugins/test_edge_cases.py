@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.plugins import samples
-from tests.plugins.samples import answer, chunks_of, read, replay, sse
+from tests.plugins import recorded
+from tests.plugins.recorded import answer, chunks_of, read, replay, sse
 from tests.providers import CASES, Case, each_provider
 
 from xmc.plugins.sse import SseReader
@@ -244,10 +244,10 @@ def test_20_content_beside_calls_is_null(content: dict[str, Any]) -> None:
 
 
 @each_provider
-@pytest.mark.parametrize("name", samples.STREAMS)
+@pytest.mark.parametrize("name", recorded.STREAMS)
 def test_24_to_27_framing_does_not_matter(case: Case, name: str) -> None:
     """Every stream byte by byte, with CR and CRLF line ends, and with comments, `id:` and `retry:` between events."""
-    data, task, n = read(name), samples.task_of(name), 2 if "n2" in name else 1
+    data, task, n = read(name), recorded.task_of(name), 2 if "n2" in name else 1
     expected = replay(case, data, task=task, n=n)
     lf = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     noise = b"\n\n: OPENROUTER PROCESSING\n\n:\n\nretry: 3000\n\nid: 1\n\ndata:\n\n"
@@ -255,7 +255,7 @@ def test_24_to_27_framing_does_not_matter(case: Case, name: str) -> None:
         assert replay(case, variant, task=task, n=n) == expected
     reader = SseReader()
     events = [event for i in range(len(data)) for event in reader.feed(data[i : i + 1])]
-    assert [*events, *reader.finish()] == samples.events_of(data)
+    assert [*events, *reader.finish()] == recorded.events_of(data)
 
 
 @each_provider
@@ -275,7 +275,7 @@ def test_30_a_completions_stream_has_text_and_keeps_its_object(case: Case) -> No
 
 @each_provider
 def test_31_embeddings_come_in_the_encoding_that_was_asked_for(case: Case) -> None:
-    numbers, encoded = (samples.load(f"openai/embeddings-{kind}.response.json") for kind in ("float", "base64"))
+    numbers, encoded = (recorded.load(f"openai/embeddings-{kind}.response.json") for kind in ("float", "base64"))
     for sent in (numbers, encoded):
         for asked, expected in (("float", numbers), ("base64", encoded), (None, numbers)):
             assert body_of(answer(case, sent, task=Task.EMBEDDINGS, encoding_format=asked)) == expected

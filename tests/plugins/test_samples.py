@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openai.lib.streaming.chat._completions import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
-from tests.plugins import samples
-from tests.plugins.samples import RESPONSES, STREAMS, answer, chunks_of, load, read, task_of
+from tests.plugins import recorded
+from tests.plugins.recorded import RESPONSES, STREAMS, answer, chunks_of, load, read, task_of
 from tests.providers import CASES, Case, each_provider
 
 from xmc.schema import ProviderError, Response, Task, canonical_schema
@@ -66,7 +66,7 @@ def test_whole_streams(case: Case, name: str) -> None:
 
 @pytest.mark.parametrize("name", TRUE_TO_FORM)
 def test_openai_streams_pass_unchanged(name: str) -> None:
-    events = [json.loads(event.data) for event in samples.events_of(read(name)) if event.data != b"[DONE]"]
+    events = [json.loads(event.data) for event in recorded.events_of(read(name)) if event.data != b"[DONE]"]
     n = 2 if "n2" in name else 1
     assert chunks_of(CASES["openai"], read(name), task=task_of(name), n=n) == events
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
-from tests.plugins.samples import REQUESTS, load, read, task_of
+from tests.plugins.recorded import REQUESTS, load, read, task_of
 from tests.providers import CONTEXT
 from tests.upstreams import END, json_answer, piece, scripted, stream_head
 

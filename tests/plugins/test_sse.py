@@ -4,7 +4,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plugins.samples import STREAMS, read
+from tests.plugins.recorded import STREAMS, read
 from tests.strategies import reads_of
 
 from xmc.plugins import FramingError

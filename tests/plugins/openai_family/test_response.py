@@ -4,7 +4,7 @@ from array import array
 from typing import Any
 
 import pytest
-from tests.plugins.samples import answer
+from tests.plugins.recorded import answer
 from tests.providers import CASES, Case, each_provider
 
 from xmc.plugins.openai_family.field import read_usage
