@@ -61,7 +61,7 @@ class _Text(msgspec.Struct):
 class _FloatRow(msgspec.Struct):
     object: Literal["embedding"]
     index: int
-    embedding: list[float]
+    embedding: msgspec.Raw
 
 
 class _Base64Row(msgspec.Struct):
@@ -101,6 +101,24 @@ def usage_if_canonical(reply: WireReply, task: Task, *, base64: bool = False) ->
             case Task.COMPLETIONS:
                 return _TEXT.decode(reply.body).usage
             case Task.EMBEDDINGS:
-                return (_BASE64 if base64 else _FLOATS).decode(reply.body).usage
+                return _BASE64.decode(reply.body).usage if base64 else _usage_of_floats(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _usage_of_floats(body: bytes) -> Usage | None:
+    answer = _FLOATS.decode(body)
+    return answer.usage if all(_is_vector(bytes(row.embedding)) for row in answer.data) else None
+
+
+def _is_vector(json: bytes) -> bool:
+    """Tell whether a JSON text is a flat list of numbers that a double can hold, without making a float of each.
+
+    It is known to be JSON, so the characters other than those of a list of decimals decide: one pair of brackets, and
+    exponents only below zero. Making 1,536 floats costs three times as much as all the rest of the look.
+
+    >>> _is_vector(b"[0.1, -2, 3e-05]"), _is_vector(b"[[1]]"), _is_vector(b"[1e999]"), _is_vector(b'["1"]')
+    (True, False, False, False)
+    """
+    rest = json.translate(None, b"0123456789., \t\r\n")
+    return rest.translate(None, b"-e") == b"[]" and rest.count(b"e-") == rest.count(b"e")
