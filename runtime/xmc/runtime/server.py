@@ -30,7 +30,7 @@ class HttpServer:
 
     def __init__(self, answer: AnswerFunction, *, keepalive_s: float) -> None:
         self._answer = answer
-        self._active = 0
+        self._busy: set[web.RequestHandler] = set()
         self._idle = asyncio.Event()
         self._closing = False
         self._listener: asyncio.Server | None = None
@@ -60,8 +60,10 @@ class HttpServer:
         self._closing = True
         if self._listener is not None:
             self._listener.close()
-        self._server.pre_shutdown()
-        if self._active:
+        for connection in self._server.connections:
+            # aiohttp's own `close` leaves an idle connection open, on which a client would wait in vain.
+            (connection.close if connection in self._busy else connection.force_close)()
+        if self._busy:
             self._idle.clear()
             waits = [asyncio.ensure_future(event.wait()) for event in (self._idle, hurry) if event is not None]
             await asyncio.wait(waits, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
@@ -70,7 +72,8 @@ class HttpServer:
         await self._server.shutdown(0.1)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._active += 1
+        connection = request.protocol
+        self._busy.add(connection)
         try:
             answer = await self._answer(_inbound(request))
             keep = request.keep_alive and not self._closing
@@ -82,8 +85,8 @@ class HttpServer:
             # All that the protocol asks of a response is prepare, write_eof and keep_alive.
             return cast("web.StreamResponse", reply)
         finally:
-            self._active -= 1
-            if self._active == 0:
+            self._busy.discard(connection)
+            if not self._busy:
                 self._idle.set()
 
 
