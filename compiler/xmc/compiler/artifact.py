@@ -6,17 +6,17 @@ last: who sees a new table finds the rest of it too, and a failure leaves the ol
 
 import os
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
+from xmc.compiler.compile import Compiled
 from xmc.compiler.lock import encode_lock, lock_document
-from xmc.plugins import Plugins, Proof
-from xmc.schema import Secret, Table, encode_table
+from xmc.compiler.prove import Proven
+from xmc.plugins import Plugins
+from xmc.schema import encode_table
 
 TABLE_SUFFIX = ".xmc.json"
 LOCK_SUFFIX = ".xmc.lock.json"
@@ -25,22 +25,6 @@ SECRETS_SUFFIX = ".xmc.secrets"
 
 class ArtifactError(OSError):
     """Artifacts that could not be written; the old table stands. The message is a sentence for the user."""
-
-
-class Compiled(Protocol):
-    """What is written of a compile."""
-
-    @property
-    def table(self) -> Table | None: ...  # noqa: D102 - see the class
-    @property
-    def plaintext(self) -> Mapping[str, Secret]: ...  # noqa: D102 - see the class
-
-
-class Proven(Protocol):
-    """What is written of the proof."""
-
-    @property
-    def proofs(self) -> Mapping[str, Proof]: ...  # noqa: D102 - see the class
 
 
 @dataclass(frozen=True, slots=True)

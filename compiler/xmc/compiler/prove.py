@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from xmc.compiler.compile import Compiled
 from xmc.plugins import Plugins, Proof, StoreError
-from xmc.schema import PLAINTEXT_STORE, Diagnostic, SecretSlot, Severity, Span, Store, Table
+from xmc.schema import PLAINTEXT_STORE, Diagnostic, SecretSlot, Severity, Store
 
 STORE_DEADLINE_S = 60.0
 """How long one store may take to prove all of its references."""
@@ -21,15 +21,6 @@ CODES = {"missing": "XMC510", "denied": "XMC511", "unreachable": "XMC512", "inva
 
 SHARED_KINDS = frozenset({"unreachable", "invalid"})
 """Kinds that can have one root cause for many references: the same words are then said once."""
-
-
-class Compiled(Protocol):
-    """What `prove` needs of a compile: the linked table, and where each of its slots is used."""
-
-    @property
-    def table(self) -> Table | None: ...  # noqa: D102 - see the class
-    @property
-    def references(self) -> Mapping[str, tuple[Span, ...]]: ...  # noqa: D102 - see the class
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,22 @@ class SecretsError(Exception):
     """Secrets that could not be read. `failures` pairs slot names with reasons; none holds a value."""
 
     def __init__(self, failures: Failures) -> None:
-        super().__init__("; ".join(f"{name}: {error}" for name, error in failures))
+        super().__init__(_told(failures))
         self.failures = failures
 
     @property
     def unreachable(self) -> bool:
         """Whether a store did not answer (exit code 4)."""
         return any(error.kind == "unreachable" for _, error in self.failures)
+
+
+def _told(failures: Failures) -> str:
+    """Say each reason once, with the names of all slots that it stands for and what to do."""
+    by_reason: dict[str, list[str]] = {}
+    for name, error in failures:
+        reason = f"{error} ({error.hint})" if error.hint else str(error)
+        by_reason.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
 async def read_secrets(
