@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -21,8 +20,8 @@ from tests.strategies import Conversation, Said
 from xmc.plugins.sse import SseReader
 from xmc.schema import Event, Exchange, ProviderError, Refusal, Response, Task, WireReply, canonical_schema
 
-bounded = settings(max_examples=40)  # the whole unit suite has 20 seconds
-each_task = pytest.mark.parametrize("task", list(Task))
+bounded = settings(max_examples=30)  # the whole unit suite has 20 seconds
+tasks = st.sampled_from(Task)
 CONVERSATIONS = {
     quirky: strategies.chats(quirky=quirky) | strategies.completions(quirky=quirky) for quirky in (False, True)
 }
@@ -154,9 +153,8 @@ def test_chunks_do_not_depend_on_how_the_bytes_were_split(case: Case, data: st.D
 
 
 @each_provider
-@each_task
 @bounded
-@given(data=st.data())
+@given(data=st.data(), task=tasks)
 def test_prepare_changes_nothing_and_passes_everything(case: Case, task: Task, data: st.DataObject) -> None:
     request = data.draw(strategies.requests(task))
     Draft202012Validator(dict(canonical_schema(task, "request"))).validate(request)
@@ -172,9 +170,8 @@ def test_prepare_changes_nothing_and_passes_everything(case: Case, task: Task, d
 
 
 @each_provider
-@each_task
 @bounded
-@given(request=strategies.near_requests | strategies.json_values)
+@given(task=tasks, request=strategies.near_requests | strategies.json_values)
 def test_prepare_never_raises(case: Case, task: Task, request: Any) -> None:
     before = copy.deepcopy(request)
     prepared = case.adapter(task).prepare(request, CONTEXT)
@@ -183,9 +180,9 @@ def test_prepare_never_raises(case: Case, task: Task, request: Any) -> None:
 
 
 @each_provider
-@each_task
 @bounded
 @given(
+    task=tasks,
     body=st.binary(max_size=40) | strategies.near_answers.map(lambda value: json.dumps(value).encode()),
     status=st.sampled_from([200, 200, 200, 201, 302, 400, 429, 500, 529]),
 )
@@ -199,9 +196,9 @@ def test_any_reply_is_a_response_or_an_error(case: Case, task: Task, body: bytes
 
 
 @each_provider
-@pytest.mark.parametrize("task", [Task.CHAT, Task.COMPLETIONS])
 @bounded
 @given(
+    task=st.sampled_from([Task.CHAT, Task.COMPLETIONS]),
     payloads=st.lists(
         st.binary(max_size=30) | strategies.near_answers.map(lambda value: json.dumps(value).encode()), max_size=4
     ),

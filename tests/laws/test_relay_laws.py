@@ -55,9 +55,8 @@ def test_samples_are_relayed_as_they_are_normalised(relay: Relay, usage: bool, n
 
 
 @as_bytes
-@usage_asked
 @bounded
-@given(data=st.data())
+@given(data=st.data(), usage=st.booleans())
 def test_any_stream_is_relayed_as_it_is_normalised(relay: Relay, usage: bool, data: st.DataObject) -> None:
     told: Conversation = data.draw(CONVERSATIONS)
     stream = data.draw(strategies.streams_of(told.chunks, plain=data.draw(st.booleans())))
