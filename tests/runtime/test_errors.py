@@ -4,14 +4,10 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-import requests
-from databricks.sdk.errors.customizer import _RetryAfterCustomizer
-from databricks.sdk.errors.parser import _Parser
-from mlflow.exceptions import RestException
+from tests.errors import EXPECTED, answer_to
 
 from xmc.runtime.error_table import BY_STATUS, ERROR_CODES
 from xmc.runtime.error_text import MAX_TEXT, RETRY_TRAPS
@@ -35,36 +31,6 @@ from xmc.runtime.errors import (
 )
 from xmc.schema import ProviderError, Refusal, Secret
 
-# Upstream status -> ours on OpenAI paths, ours elsewhere: design and docs say so, row by row.
-EXPECTED = {
-    200: (502, 500),
-    302: (502, 500),
-    400: (400, 400),
-    401: (403, 403),
-    402: (400, 400),
-    403: (403, 403),
-    404: (404, 404),
-    405: (400, 400),
-    408: (504, 504),
-    409: (409, 409),
-    413: (400, 400),
-    415: (400, 400),
-    418: (400, 400),
-    422: (400, 400),
-    424: (502, 500),
-    429: (429, 429),
-    498: (400, 400),
-    499: (499, 499),
-    500: (500, 500),
-    501: (502, 500),
-    502: (502, 500),
-    503: (503, 503),
-    504: (504, 504),
-    520: (502, 500),
-    529: (503, 503),
-    0: (502, 500),
-}
-
 OURS: list[GatewayError] = [
     InvalidRequestError("x"),
     RequestTooLargeError("x"),
@@ -78,13 +44,6 @@ OURS: list[GatewayError] = [
     UpstreamBrokenError(),
     InternalError(),
 ]
-
-
-def answer_to(error: ProviderError, *, openai_path: bool, **headers: str) -> tuple[int, dict[str, str], Any]:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    failure = from_provider_error(error, entity="a", headers=named, openai_path=openai_path)
-    answer = render_error(failure, openai_path=openai_path, request_id="r1")
-    return answer.status, dict(answer.headers), msgspec.json.decode(answer.body)
 
 
 @pytest.mark.parametrize("status", EXPECTED)
@@ -110,20 +69,6 @@ def test_the_documented_table_is_the_one_that_is_served() -> None:
     rows = re.findall(r"^\| `(\d{3})` \| `(\d{3})`(?: \(`(\d{3})` on REST paths\))? \|", text, re.MULTILINE)
     documented = {int(theirs): (int(ours), int(rest or ours)) for theirs, ours, rest in rows}
     assert documented == {status: EXPECTED[status] for status in BY_STATUS}
-
-
-@pytest.mark.parametrize("status", [status for status in EXPECTED if status != 401])
-def test_mlflow_and_the_databricks_sdk_read_our_status_off_our_error_code(status: int) -> None:
-    ours, _, body = answer_to(ProviderError(status, "no"), openai_path=False)
-    assert RestException(body).get_http_status_code() == ours  # type: ignore[no-untyped-call] - mlflow has no types
-    reply = requests.Response()
-    reply.status_code = ours
-    reply._content = msgspec.json.encode(body)
-    reply.request = requests.Request("POST", "http://127.0.0.1/serving-endpoints/a/invocations").prepare()
-    error = _Parser().get_api_error(reply)
-    assert error is not None
-    assert str(error) == "no"
-    assert error.error_code == body["error_code"]
 
 
 @pytest.mark.parametrize("error", OURS, ids=lambda error: f"{type(error).__name__}-{error.status}")
@@ -239,10 +184,6 @@ def test_a_trap_sentence_from_upstream_reads_the_same_and_triggers_no_client(tra
 def test_retry_after_is_passed_in_whole_seconds(status: int, sent: dict[str, str], passed: str | None) -> None:
     _, headers, _ = answer_to(ProviderError(status, "slow down"), openai_path=False, **sent)
     assert headers.get("retry-after") == passed
-    if passed is not None and passed.isdigit():
-        reply = requests.Response()
-        reply.headers["Retry-After"] = passed
-        assert _RetryAfterCustomizer._parse_retry_after(reply) == int(passed)
 
 
 def test_a_quota_that_is_used_up_is_not_worth_a_retry() -> None:

@@ -177,8 +177,9 @@ async def test_a_failure_in_the_middle_is_one_error_event_and_a_cut(kind: Relay,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_error_right_behind_a_good_event_lets_the_event_through(kind: Relay) -> None:
-    stream = await opened(Reply([compact(opening(), {"error": {"message": "boom"}})]), plan(kind))
+async def test_an_error_right_behind_a_good_event_lets_the_event_through_and_waits_for_no_more(kind: Relay) -> None:
+    steps: list[Step] = [compact(opening(), {"error": {"message": "boom"}}), asyncio.Event()]
+    stream = await opened(Reply(steps), plan(kind))
     out, cut = await collect(stream)
     assert cut
     assert assert_cut(out, [opening()])["message"] == "boom"

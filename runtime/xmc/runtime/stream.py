@@ -140,14 +140,15 @@ class ClientStream(AsyncIterator[bytes]):
                 yield b"\n"
                 await asyncio.wait({self._first}, timeout=self._plan.keepalive_s)
             yield self._first.result()
-            if self._rest is not None:
+            if self._rest is not None and progress.failure is None:
                 async for data in self._rest:
                     if out := relay.feed(data):
                         yield out
                     if progress.failure is not None:
-                        raise self._failed(progress.failure)
-                if out := relay.finish():
-                    yield out
+                        break
+                else:
+                    if out := relay.finish():
+                        yield out
             yield self._end()
         except GatewayError as error:
             self._record.outcome = "cut"
