@@ -19,12 +19,14 @@ from typing import Any
 from xmc.plugins import Framing
 from xmc.runtime.errors import (
     GatewayError,
+    InternalError,
     UpstreamError,
     UpstreamTimeoutError,
     error_event,
     from_provider_error,
     request_id_of,
 )
+from xmc.runtime.fault import report_fault
 from xmc.runtime.http import Headers, StreamCutError
 from xmc.runtime.record import RequestRecord
 from xmc.runtime.relay import DONE, NormaliseRelay, Progress, ScanRelay, StreamRelay
@@ -151,13 +153,20 @@ class ClientStream(AsyncIterator[bytes]):
                         yield out
             yield self._end()
         except GatewayError as error:
-            self._record.outcome = "cut"
-            self._record.error_code = error.error_code
-            yield error_event(error)
+            yield self._cut(error)
+            raise StreamCutError from error
+        except Exception as error:  # a plugin that breaks its word must not break the client's view
+            report_fault(error, self._record.request_id)
+            yield self._cut(InternalError())
             raise StreamCutError from error
         finally:
             note_progress(self._progress, self._record)
             self.close()
+
+    def _cut(self, error: GatewayError) -> bytes:
+        self._record.outcome = "cut"
+        self._record.error_code = error.error_code
+        return error_event(error)
 
     def _end(self) -> bytes:
         """Return `[DONE]` if the stream is complete. Raises `GatewayError`."""
