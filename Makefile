@@ -26,7 +26,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install --progress-bar off
 LOCKED := $(PIP) --require-hashes --no-build-isolation
 # One line for each package that is fetched, instead of pip's hundreds. Errors go to stderr and are not filtered.
-BRIEFLY := | sed -u -n -E 's/^ *(Downloading|Using cached|Building wheels? for|Installing collected) /  \1 /p' | cut -c1-100
+BRIEFLY := | sed -u -n -E 's/^ *(Downloading|Using cached|Building wheels? for|Installing collected packages:?) (.{0,80}).*/  \1 \2/p'
 
 .PHONY: help
 help: ## Show this list
