@@ -1,14 +1,11 @@
 """How a stream begins (status or 200) and ends (`[DONE]`, or one error event and a cut), and lets its upstream go."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
 
-import msgspec
 import pytest
-from tests.streams import PLUGINS, compact, delta, events_of, exchange, hello, opening, usage_chunk
-from tests.upstreams import sse
+from tests.replies import JSON, SSE, Reply, Step, assert_cut, collect, opened, plan, record
+from tests.streams import compact, delta, events_of, hello, opening, usage_chunk
 
 from xmc.runtime.errors import (
     GatewayError,
@@ -17,93 +14,12 @@ from xmc.runtime.errors import (
     UpstreamUnreachableError,
     render_error,
 )
-from xmc.runtime.http import StreamCutError
-from xmc.runtime.record import RequestRecord
 from xmc.runtime.relay import DONE
-from xmc.runtime.stream import ClientStream, StreamPlan, open_stream, replay_stream
-from xmc.schema import Relay, Response, Task
+from xmc.runtime.stream import open_stream
+from xmc.schema import Relay
 
 KINDS = list(Relay)
-SSE = {"content-type": "text/event-stream; charset=utf-8"}
-JSON = {"content-type": "application/json"}
 FOUR = compact(opening(), delta("Hel"), delta("lo"), delta(finish="stop"))
-
-Step = bytes | Exception | asyncio.Event
-
-
-@dataclass
-class Reply:
-    """An upstream's reply, step by step: bytes, an error, or a wait."""
-
-    steps: Sequence[Step]
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=lambda: SSE)
-    closed: bool = False
-
-    async def read(self, limit: int) -> bytes:
-        body = b"".join([piece async for piece in self.chunks()])
-        if len(body) > limit:
-            raise UpstreamBrokenError
-        return body
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for step in self.steps:
-            if isinstance(step, asyncio.Event):
-                await step.wait()
-            elif isinstance(step, Exception):
-                raise step
-            else:
-                yield step
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def plan(kind: Relay = Relay.NORMALISE, **changes: Any) -> StreamPlan:
-    settings: dict[str, Any] = {
-        "exchange": exchange(),
-        "framing": PLUGINS.framings["sse"],
-        "relay": kind,
-        "task": Task.CHAT,
-        "entity": "gpt-entity",
-        "openai_path": True,
-        "hold_s": 5.0,
-    }
-    return StreamPlan(**{**settings, **changes})
-
-
-def record() -> RequestRecord:
-    return RequestRecord(request_id="r1", started_at=0.0, method="POST", path="/x")
-
-
-async def opened(reply: Reply, one: StreamPlan, noted: RequestRecord | None = None) -> ClientStream:
-    async def send() -> Reply:
-        return reply
-
-    return await open_stream(send, one, noted or record())
-
-
-async def collect(stream: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """Return all bytes and whether the stream was cut."""
-    out = b""
-    try:
-        async for piece in stream:
-            assert piece
-            out += piece
-    except StreamCutError:
-        return out, True
-    return out, False
-
-
-def assert_cut(out: bytes, good: Sequence[Any]) -> dict[str, Any]:
-    """Check that what was good came, then exactly one error event, then nothing; return that event."""
-    *chunks, last = events_of(out)
-    assert chunks == list(good)
-    assert set(last) == {"error", "error_code", "message"}
-    assert last["error"]["message"] == last["message"]
-    assert b"[DONE]" not in out
-    found: dict[str, Any] = last
-    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -364,58 +280,3 @@ async def test_the_upstream_is_read_no_faster_than_the_client_reads() -> None:
         await anext(stream)
         assert taken <= number + 1
     await stream.aclose()
-
-
-WHOLE = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "system_fingerprint": "fp",
-    "choices": [
-        {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "logprobs": None, "finish_reason": "stop"}
-    ],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
-}
-
-
-@pytest.mark.parametrize("asked", [True, False])
-async def test_a_whole_answer_to_a_stream_request_is_replayed(asked: bool) -> None:
-    reply, noted = Reply([msgspec.json.encode(WHOLE)], headers=JSON), record()
-    out, cut = await collect(await opened(reply, plan(include_usage=asked), noted))
-    assert not cut
-    first, finish, *usage, last = events_of(out)
-    assert last == "[DONE]"
-    assert first["object"] == "chat.completion.chunk"
-    assert first["system_fingerprint"] == "fp"
-    assert first["choices"][0]["delta"]["content"] == "Hello"
-    assert first["choices"][0]["finish_reason"] is None
-    assert finish["choices"][0]["finish_reason"] == "stop"
-    assert [chunk["usage"] for chunk in usage] == ([WHOLE["usage"]] if asked else [])
-    assert noted.prompt_tokens == 3
-    assert reply.closed
-
-
-async def test_a_replayed_tool_call_gets_its_index() -> None:
-    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    message = {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": "call_2"}]}
-    body = {**WHOLE, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
-    replayed = replay_stream(Response(body), task=Task.CHAT, choices=1, include_usage=False, record=record())
-    first, finish, last = events_of((await collect(replayed))[0])
-    assert [call["index"] for call in first["choices"][0]["delta"]["tool_calls"]] == [0, 1]
-    assert finish["choices"][0]["finish_reason"] == "tool_calls"
-    assert last == "[DONE]"
-
-
-async def test_a_replayed_completion_keeps_its_text() -> None:
-    body = {"id": "a", "object": "text_completion", "choices": [{"index": 0, "text": "x", "finish_reason": "length"}]}
-    replayed = replay_stream(Response(body), task=Task.COMPLETIONS, choices=1, include_usage=True, record=record())
-    first, finish, last = events_of((await collect(replayed))[0])
-    assert (first["choices"][0]["text"], finish["choices"][0]["text"]) == ("x", "")
-    assert finish["choices"][0]["finish_reason"] == "length"
-    assert first["object"] == "text_completion"
-    assert last == "[DONE]"
-
-
-def test_sse_of_the_helpers_is_what_the_reader_reads() -> None:
-    assert events_of(sse({"a": 1}, "[DONE]")) == [{"a": 1}, "[DONE]"]
