@@ -20,10 +20,29 @@ from xmc.schema import JsonObject, spec_schema
 def check(report: Report, spec: SpecView, plugins: Plugins) -> None:
     """Report everything that does not fit the schemas."""
     providers = {name: _Validators(plugins, name) for name in plugins.providers}
-    explain(report, _validator(spec_schema()).iter_errors(plain(report.root)))
+    unknown = _validator(_any_external(plugins))
+    explain(report, _validator(_around_external()).iter_errors(plain(report.root)))
     for endpoint in spec.endpoints:
         for entity in endpoint.entities:
-            _check_external(report, entity, providers)
+            _check_external(report, entity, providers, unknown)
+
+
+def _around_external() -> JsonObject:
+    """All of a spec but its external models, which are checked one by one."""
+    schema = spec_schema()
+    return {**schema, "$defs": {**schema["$defs"], "external_model": {"type": "object"}}}
+
+
+def _any_external(plugins: Plugins) -> JsonObject:
+    """An external model of which the provider is not known: its configuration may be anything."""
+    shared = spec_schema()["$defs"]["external_model"]
+    configs: JsonObject = {provider.config_key: {} for provider in plugins.providers.values()}
+    return {
+        **shared,
+        "properties": {**shared["properties"], **configs},
+        "patternProperties": {"_config$": {}},
+        "additionalProperties": False,
+    }
 
 
 def composed_schema(plugins: Plugins) -> dict[str, Any]:
@@ -118,16 +137,17 @@ def _secret_mark(schema: JsonObject) -> JsonObject:
     return {"x-xmc-secret": "inside"} if schema else {}
 
 
-def _check_external(report: Report, entity: EntityView, providers: dict[str, _Validators]) -> None:
+def _check_external(report: Report, entity: EntityView, providers: dict[str, _Validators], unknown: Any) -> None:
     node = follow(report.root, entity.external)
-    if not isinstance(node, Mapping) or entity.provider is None:
+    if not isinstance(node, Mapping):
         return
-    mine = providers.get(entity.provider)
+    mine = providers.get(entity.provider or "")
     if mine is None:
         place = (*entity.external, "provider")
-        if not report.is_wrong(place) and "{{" not in entity.provider:
+        if entity.provider is not None and "{{" not in entity.provider:
             hint = did_you_mean(entity.provider, providers) or "no provider plugin is installed"
             report.add("XMC405", place, f"no installed plugin provides {entity.provider!r}", hint=hint)
+        explain(report, unknown.iter_errors(plain(node)), entity.external)
         return
     _foreign(report, entity, node, mine)
     explain(report, mine.external().iter_errors(plain(node)), entity.external)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from xmc.compiler.check import check
 from xmc.compiler.link import link
-from xmc.compiler.lint import lint
+from xmc.compiler.lint import lint, lint_forms
 from xmc.compiler.node import Broken, Node, Sequence, walk
 from xmc.compiler.node import Mapping as MappingNode
 from xmc.compiler.parse import Source, parse
@@ -54,6 +54,7 @@ def _not_a_spec(report: Report, root: Node) -> None:
 def _compile(report: Report, plugins: Plugins) -> Compiled:
     spec = view(report.root)
     check(report, spec, plugins)
+    lint_forms(report, spec)
     check_references(report, spec, plugins)
     lint(report, spec)
     stores = read_stores(report, plugins)

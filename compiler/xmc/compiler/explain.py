@@ -20,6 +20,8 @@ _TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
+_SIDES = {"min": "at least", "max": "at most"}
+_UNITS = {"Length": " character(s)", "Items": " item(s)", "Properties": " key(s)"}
 _LONGEST_SHOWN = 80
 _FIRST = ("x-xmc-not-enforced", "x-xmc-not-external", "x-xmc-no-effect", "additionalProperties", "required")
 
@@ -121,7 +123,7 @@ def _type(report: Report, path: Path, error: Error) -> None:
     names = " or ".join(_TYPES.get(str(name), str(name)) for name in wanted)
     hint = _hint(error)
     schema: Any = error.schema
-    if "string" in wanted and isinstance(node, Scalar) and node.plain:
+    if hint is None and "string" in wanted and isinstance(node, Scalar) and node.plain:
         shown = seen(node, schema)
         hint = "quote it, so that YAML reads it as text" if shown == "this value" else f'quote it: "{node.text}"'
     name = dotted(path) or "a spec"
@@ -152,24 +154,15 @@ def _pattern(report: Report, path: Path, error: Error) -> None:
 
 
 def _limit(report: Report, path: Path, error: Error) -> None:
-    words = {
-        "minimum": "at least",
-        "maximum": "at most",
-        "exclusiveMinimum": "more than",
-        "exclusiveMaximum": "less than",
-        "minLength": "at least this many characters:",
-        "maxLength": "at most this many characters:",
-        "minItems": "at least this many items:",
-        "maxItems": "at most this many items:",
-        "minProperties": "at least this many keys:",
-        "maxProperties": "at most this many keys:",
-    }
-    node = follow(report.root, path)
+    keyword, limit = str(error.validator), error.validator_value
+    side = _SIDES[keyword.removeprefix("exclusive").lower()[:3]]
+    unit = next((unit for part, unit in _UNITS.items() if part in keyword), "")
+    verb = "have" if unit else "be"
+    if keyword.startswith("exclusive"):
+        side = "more than" if side == "at least" else "less than"
     schema: Any = error.schema
-    shown = seen(node, schema)
-    message = f"`{dotted(path)}` is {shown}; it must have {words[str(error.validator)]} {error.validator_value}"
-    if "imum" in str(error.validator).lower():
-        message = f"`{dotted(path)}` is {shown}; it must be {words[str(error.validator)]} {error.validator_value}"
+    shown = seen(follow(report.root, path), schema)
+    message = f"`{dotted(path)}` is {shown}; it must {verb} {side} {limit}{unit}"
     report.add("XMC204", path, message, hint=_hint(error))
 
 
@@ -218,7 +211,10 @@ def _no_effect(report: Report, path: Path, error: Error) -> None:
 def _not_external(report: Report, path: Path, error: Error) -> None:  # noqa: ARG001 - one signature for all
     message = f"`{path[-1]}` belongs to models that Databricks hosts; xmc serves external models"
     report.add("XMC210", path, message, hint="describe the model by `external_model:`", at="key")
-    report.wrong.update({(*path[:-1], "external_model"), (*path[:-1], "served_entities")})
+    if path[-1] == "served_models":
+        report.wrong.add((*path[:-1], "served_entities"))
+    else:  # all such keys of an entity are one mistake
+        report.wrong.add(path[:-1])
 
 
 def _other(report: Report, path: Path, error: Error) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from xmc.compiler.document import endpoint_document
 from xmc.compiler.lift import Lifted, lift
-from xmc.compiler.node import Path, follow, key_span
+from xmc.compiler.node import Path, exists, follow, key_span, opening
 from xmc.compiler.report import Report, make
 from xmc.compiler.serving import read_serving
 from xmc.compiler.spec import EndpointView, EntityView, SpecView
@@ -130,7 +130,10 @@ class _Linker:
     def _keep_finding(self, entity: EntityView, finding: Finding) -> None:
         path: Path = (*entity.path, *finding.path)
         root = self.report.root
-        span = key_span(root, path) if finding.at_key else follow(root, path).span
+        if not exists(root, path):
+            span = opening(root, path)
+        else:
+            span = key_span(root, path) if finding.at_key else follow(root, path).span
         diagnostic = make(finding.code, span, finding.message, hint=finding.hint, severity=finding.severity)
         self.report.found.append(diagnostic)
         if finding.severity is Severity.ERROR:

@@ -18,11 +18,16 @@ def lint(report: Report, spec: SpecView) -> None:
     """Report what every endpoint says that cannot be meant."""
     lint_unique(report, "XMC301", "endpoint", (((*one.path, "name"), one.name) for one in spec.endpoints))
     for endpoint in spec.endpoints:
-        _lint_forms(report, endpoint)
         _lint_name(report, endpoint)
         _lint_entities(report, endpoint)
         _lint_tasks(report, endpoint)
         lint_traffic(report, endpoint)
+
+
+def lint_forms(report: Report, spec: SpecView) -> None:
+    """Report endpoints that use both forms at once, or serve nothing in either."""
+    for endpoint in spec.endpoints:
+        _lint_forms(report, endpoint)
 
 
 def lint_unique(report: Report, code: str, what: str, named: Iterable[tuple[Path, str | None]]) -> None:
@@ -40,7 +45,6 @@ def lint_unique(report: Report, code: str, what: str, named: Iterable[tuple[Path
 
 
 def _lint_forms(report: Report, endpoint: EndpointView) -> None:
-    """Both forms at once, or no entities in either."""
     config = endpoint.node.get("config")
     flat = [key for key in _TWICE if endpoint.node.get(key) is not None]
     if not isinstance(config, Mapping):

@@ -9,13 +9,13 @@ import re
 STRUCK = "***"
 
 _SECRET_KEY = re.compile(
-    r"(?P<head>[\"']?[A-Za-z0-9_.-]*(?:plaintext|key|secret|token|password|credential|auth|value|private|bearer)"
+    r"(?P<head>[\"']?[A-Za-z0-9_.-]*(?:plaintext|key|secret|token|password|credential|auth|value|private|bearer|_config)"
     r"[A-Za-z0-9_.-]*[\"']?\s*:)(?P<gap>\s+|$|(?=[\"'{\[]))(?P<value>.*)",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"\s*[\"']?\{\{[-\s]*secrets/[A-Za-z0-9_.@/-]*\s*\}\}[\"']?\s*[,}\]]*\s*(?:#.*)?")
 _HAS_KEY = re.compile(r"^\s*(?:-\s+|\{\s*)*[\"']?[A-Za-z_][A-Za-z0-9_.-]*[\"']?\s*:(?:\s|$|[\"'{\[])")
-_PLAIN_ITEM = re.compile(r"^\s*(?:-\s+)*[\[\]{},]*\s*$")
+_PLAIN_ITEM = re.compile(r"^\s*(?:-\s+)*[\[\]{},]*\s*$|^---\s*$|^\s*-\s+\*[a-z]+\s*$")
 
 
 def mask_line(line: str) -> str:

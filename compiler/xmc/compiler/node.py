@@ -115,12 +115,19 @@ def follow(root: "Node", path: Path) -> "Node":
     return node
 
 
+def exists(root: "Node", path: Path) -> bool:
+    """Tell whether there is a value at a path."""
+    parent = follow(root, path[:-1])
+    if isinstance(parent, Mapping):
+        return path[-1] in parent.index
+    return isinstance(parent, Sequence) and isinstance(path[-1], int) and path[-1] < len(parent.items)
+
+
 def key_span(root: "Node", path: Path) -> Span:
     """Return the span of the key that a path ends in; of a list item, or of the root, the value's own."""
-    if path:
-        parent = follow(root, path[:-1])
-        if isinstance(parent, Mapping) and path[-1] in parent.index:
-            return parent.index[str(path[-1])].key_span
+    parent = follow(root, path[:-1])
+    if path and isinstance(parent, Mapping) and path[-1] in parent.index:
+        return parent.index[str(path[-1])].key_span
     return follow(root, path).span
 
 

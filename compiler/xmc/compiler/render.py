@@ -18,6 +18,9 @@ _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;3
 _CARET = "1;32"
 _BOLD = "1"
 _LONGEST_LINE = 160
+_LONGEST_READ = 4096
+_RARE_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+"""What YAML counts as the end of a line beside CR and LF: NEL, LS and PS."""
 
 
 def render_human(diagnostics: Iterable[Diagnostic], sources: Sequence[Source], *, color: bool = False) -> str:
@@ -28,7 +31,7 @@ def render_human(diagnostics: Iterable[Diagnostic], sources: Sequence[Source], *
     for diagnostic in diagnostics:
         file = diagnostic.span.file
         if file in lines and file not in split:
-            split[file] = lines[file].removeprefix(b"\xef\xbb\xbf").splitlines()
+            split[file] = _split(lines[file])
         blocks.append(_block(diagnostic, split.get(file, []), color=color))
     return "".join(blocks)
 
@@ -79,6 +82,13 @@ def _block(diagnostic: Diagnostic, lines: list[bytes], *, color: bool) -> str:
     return text
 
 
+def _split(text: bytes) -> list[bytes]:
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    for rare in _RARE_BREAKS:
+        text = text.replace(rare, b"\n")
+    return text.splitlines()
+
+
 def _place(span: Span) -> str:
     """A file name is printed on one line, whatever is in it."""
     return f"{_visible(span.file)}:{span.line}:{span.column}"
@@ -88,7 +98,7 @@ def _source_line(span: Span, lines: list[bytes]) -> tuple[str, str, int] | None:
     """Return the masked line, what precedes the underline, and the underline's width in characters."""
     if not 0 < span.line <= len(lines):
         return None
-    raw = lines[span.line - 1].decode("utf-8", "replace")
+    raw = lines[span.line - 1][:_LONGEST_READ].decode("utf-8", "replace")
     line = mask_line(_visible(raw.replace("\t", " ")).rstrip())
     start = min(span.column - 1, len(line), _LONGEST_LINE)
     end = span.end_column - 1 if span.end_line == span.line else len(line)

@@ -15,8 +15,8 @@ _WORDS: dict[str, bool | None] = {
     for word in words
     for spelling in (word, word.capitalize(), word.upper())
 } | {"": None, "~": None}
-_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)(?P<fraction>(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)")
-_LEADING_DOT = re.compile(r"[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)(?P<fraction>(?:\.[0-9_]*(?:[eE][-+][0-9]+)?)?)")
+_LEADING_DOT = re.compile(r"[-+]?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?")
 _HEX = re.compile(r"[-+]?0x[0-9a-fA-F_]+")
 _LONGEST_NUMBER = 40
 _TAGGED: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
@@ -34,12 +34,12 @@ def resolve(text: str) -> str | int | float | bool | None:
         return _WORDS[text]
     if text[0] not in "+-.0123456789" or len(text) > _LONGEST_NUMBER:
         return text
+    digits = text.replace("_", "")
     if match := _NUMBER.fullmatch(text):
-        digits = text.replace("_", "")
         return _finite(digits, text) if match["fraction"] else int(digits)
     if _HEX.fullmatch(text):
-        return int(text.replace("_", ""), 16)
-    return _finite(text, text) if _LEADING_DOT.fullmatch(text) else text
+        return int(digits, 16)
+    return _finite(digits, text) if _LEADING_DOT.fullmatch(text) else text
 
 
 def scalar(text: str, span: Span, *, plain: bool, tag: str | None) -> Scalar | None:

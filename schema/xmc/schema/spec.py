@@ -13,7 +13,8 @@ def spec_schema() -> JsonObject:
     """Return the JSON Schema 2020-12 of a spec, without the configurations of providers.
 
     Annotations of our own: `x-xmc-not-enforced` (refused unless switched off; the text says what does not happen),
-    `x-xmc-no-effect` (a warning; the text says why) and `x-xmc-not-external` (a setting of models that are hosted).
+    `x-xmc-no-effect` (a warning; the text says why), `x-xmc-not-external` (a setting of models that are hosted),
+    `x-xmc-hint` (what to do about a wrong value) and `x-xmc-secret` (the value is never shown).
     """
     schema: JsonObject = msgspec.json.decode(files("xmc.schema").joinpath("spec.schema.json").read_bytes())
     return schema
