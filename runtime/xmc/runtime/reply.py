@@ -104,11 +104,15 @@ class StreamedReply:
         chunked = request.version >= HttpVersion11
         framing = b"transfer-encoding: chunked\r\n\r\n" if chunked else b"\r\n"
         pending = head(self._answer, request, keep_alive=self.keep_alive) + framing
+        if transport is None:
+            raise ConnectionResetError("the client has left")
         async for piece in stream:
-            write(transport, pending + (b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece))
+            data = b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
+            write(transport, pending + data if pending else data)
             pending = b""
             self._sent += len(piece)
-            await drain(request)
+            if transport.get_write_buffer_size() > _HIGH_WATER:
+                await drain(request)
         write(transport, pending + (b"0\r\n\r\n" if chunked else b""))
 
     async def prepare(self, request: web.BaseRequest) -> None:
