@@ -10,7 +10,8 @@ import sys
 
 import uvloop
 
-from xmc.runtime.process import USAGE, StartError, serve
+from xmc.runtime.fault import report_fault
+from xmc.runtime.process import INTERNAL, USAGE, StartError, serve
 from xmc.runtime.settings import SettingsError, decode_settings
 
 _ARGUMENTS = 2
@@ -33,6 +34,9 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:  # before the signal handlers were in place
         return 0
+    except Exception as error:  # noqa: BLE001 - the outermost boundary
+        report_fault(error, "the serving process")
+        return INTERNAL
     return 0
 
 

@@ -7,9 +7,7 @@ Free of aiohttp: plain values in, plain values out.
 import asyncio
 import os
 import re
-import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +18,7 @@ from xmc.runtime import health
 from xmc.runtime.call import Call
 from xmc.runtime.callers import Caller
 from xmc.runtime.errors import GatewayError, InternalError, PermissionDeniedError, render_error
+from xmc.runtime.fault import report_fault
 from xmc.runtime.generation import Generation
 from xmc.runtime.http import Answer, Inbound
 from xmc.runtime.management import get_document, list_document, models_document
@@ -58,7 +57,7 @@ class Gateway:
             call.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - the outermost boundary: logged and counted
-            _report(error, call.request_id)
+            report_fault(error, f"request {call.request_id}")
             answer = self._failed(call, InternalError())
         return call.finish(answer)
 
@@ -138,9 +137,3 @@ def _request_id(given: str | None) -> str:
 
 def _json_answer(call: Call, value: Any) -> Answer:
     return Answer(200, (*_JSON, ("x-request-id", call.request_id)), _encode(value))
-
-
-def _report(error: Exception, request_id: str) -> None:
-    """Log a fault of our own: kind and places, never the message, which may hold what a client or upstream sent."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    sys.stderr.write(f"xmc: internal error {type(error).__name__} in request {request_id}; please report it\n{frames}")

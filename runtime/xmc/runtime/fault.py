@@ -1,10 +1,10 @@
-"""Faults of our own, or of a plugin that breaks its word: what the operator gets to see of them."""
+"""How a fault of our own is reported: where it happened, and nothing of what was being handled."""
 
 import sys
 import traceback
 
 
-def report_fault(error: Exception, request_id: str) -> None:
-    """Log the kind and the places, never the message, which may hold what a client or an upstream sent."""
+def report_fault(error: Exception, where: str) -> None:
+    """Write kind and places to stderr, never the message, which may hold what a client, upstream or store sent."""
     frames = "".join(traceback.format_tb(error.__traceback__))
-    sys.stderr.write(f"xmc: internal error {type(error).__name__} in request {request_id}; please report it\n{frames}")
+    sys.stderr.write(f"xmc: internal error {type(error).__name__} in {where}; please report it\n{frames}")

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from xmc.schema import PLAINTEXT_STORE, Table, TableError, decode_table
 # Exit codes, the same as the `xmc` command's (documented in docs/cli.md).
 UNSERVABLE = 1
 USAGE = 2
+INTERNAL = 3
 STORE_UNREACHABLE = 4
 
 _FLUSH_S = 0.25
@@ -82,8 +84,9 @@ async def start(settings: Settings, environ: Mapping[str, str], *, plugins: Plug
     table = _table(settings)
     plugins = _plugins(plugins)
     _check(table, plugins, settings)
-    upstream = _upstream(settings, environ)
+    tls = _tls(settings)
     log = _log(settings)
+    upstream = AiohttpUpstream(tls, Proxies(environ))
     try:
         generation = await _generation(table, plugins, settings, environ, upstream)
         return await _listen(settings, generation, upstream, log)
@@ -159,10 +162,10 @@ def _check(table: Table, plugins: Plugins, settings: Settings) -> None:
         )
 
 
-def _upstream(settings: Settings, environ: Mapping[str, str]) -> Upstream:
+def _tls(settings: Settings) -> ssl.SSLContext:
     try:
-        return AiohttpUpstream(tls_context(settings.ca_bundle), Proxies(environ))
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        return tls_context(settings.ca_bundle)
+    except OSError as error:  # ssl.SSLError is one
         raise StartError(f"cannot use the CA bundle {settings.ca_bundle}: {error}", USAGE) from None
 
 
