@@ -31,6 +31,9 @@ _FOREIGN_FINISH = {
 }
 
 
+_USAGE_NUMBERS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
 class UnreadableError(ValueError):
     """An answer that has no canonical form; the message ends the sentence "the upstream …"."""
 
@@ -110,9 +113,10 @@ def read_usage(usage: Any, *, completion: bool = True) -> dict[str, Any] | None:
     """
     if not isinstance(usage, dict):
         return None
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    rest = {name: value for name, value in usage.items() if name not in names and value is not None}
-    prompt, produced, total = (whole_number(usage.get(name)) for name in names)
+    given = [usage.get(name) for name in _USAGE_NUMBERS]
+    if all(type(number) is int and number >= 0 for number in given):
+        return usage
+    prompt, produced, total = map(whole_number, given)
     if not completion and produced is None:
         prompt, total = (total if prompt is None else prompt), (prompt if total is None else total)
     elif prompt is None and total is not None and produced is not None:
@@ -121,7 +125,9 @@ def read_usage(usage: Any, *, completion: bool = True) -> dict[str, Any] | None:
         produced = max(total - prompt, 0)
     elif total is None and prompt is not None and produced is not None:
         total = prompt + produced
-    numbers = {name: value for name, value in zip(names, (prompt, produced, total), strict=True) if value is not None}
+    found = zip(_USAGE_NUMBERS, (prompt, produced, total), strict=True)
+    numbers = {name: value for name, value in found if value is not None}
+    rest = {name: value for name, value in usage.items() if name not in _USAGE_NUMBERS}
     return {**numbers, **rest} if numbers else None
 
 

@@ -1,7 +1,7 @@
 """A provider that speaks OpenAI's shape, as a row of data, and its adapter."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xmc.plugins.contract import Capability, EntitySpec, Link
 from xmc.plugins.openai_family.field import Origin
@@ -33,9 +33,9 @@ class FamilyProvider:
 
     name: str
     config_key: str
-    config_schema: JsonObject
-    capabilities: Mapping[Task, Mapping[str, Capability]]
-    linker: Callable[[EntitySpec], Link]
+    config_schema: JsonObject = field(repr=False)
+    capabilities: Mapping[Task, Mapping[str, Capability]] = field(repr=False)
+    linker: Callable[[EntitySpec], Link] = field(repr=False)
     trusted: bool = False
 
     def link(self, entity: EntitySpec) -> Link:
