@@ -85,8 +85,13 @@ def endpoint(name: str, *entities: dict[str, Any], shares: tuple[int, ...] = ())
 
 
 @contextmanager
-def serving(spec: dict[str, Any], folder: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    """Compile the spec in `folder` and serve its table; gives (URL, access log). Ends the process it started."""
+def serving(
+    spec: dict[str, Any], folder: Path, environ: Mapping[str, str], access_log: Path | None = None
+) -> Iterator[tuple[str, Path]]:
+    """Compile the spec in `folder` and serve its table; gives (URL, access log). Ends the process it started.
+
+    What the process prints is in `serve.out`.
+    """
     source = folder / "endpoints.yaml"
     source.write_text(json.dumps(spec, indent=1))  # JSON is YAML
     environment = {**os.environ, **environ}
@@ -94,7 +99,7 @@ def serving(spec: dict[str, Any], folder: Path, environ: Mapping[str, str]) -> I
         [XMC, "compile", str(source)], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert compiled.returncode == 0, compiled.stderr
-    log, shown = folder / "access.log", folder / "serve.out"
+    log, shown = access_log or folder / "access.log", folder / "serve.out"
     command = [XMC, "serve", str(folder / "endpoints.xmc.json"), "--port", "0"]
     with shown.open("wb") as output:
         process = subprocess.Popen(
