@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from xmc.plugins import AuthIO, AuthScheme, Clock, Credential
+from xmc.plugins import AuthError, AuthIO, AuthScheme, Clock, Credential
 from xmc.runtime.errors import GatewayError, UpstreamError
 from xmc.runtime.upstream import Upstream
 from xmc.schema import Auth, Secret, Timeouts, WireReply, WireRequest
@@ -45,25 +45,36 @@ class UpstreamIO:
             reply.close()
 
 
+class _WatchedIO:
+    """Remembers whether a scheme went out: what fails without that is a mistake, and not an outage."""
+
+    __slots__ = ("_io", "used")
+
+    def __init__(self, io: AuthIO) -> None:
+        self._io = io
+        self.used = False
+
+    async def call(self, wire: WireRequest) -> WireReply:
+        self.used = True
+        return await self._io.call(wire)
+
+
 class CredentialHolder:
     """The credential of one target. Never printed: neither secrets nor credential are in its repr."""
 
-    __slots__ = ("_auth", "_clock", "_current", "_io", "_refresh_at", "_scheme", "_secrets", "_task")
+    __slots__ = ("_auth", "_clock", "_current", "_io", "_refresh_at", "_scheme", "_secrets", "_task", "secrets")
 
     def __init__(self, scheme: AuthScheme, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> None:
         self._scheme = scheme
         self._auth = auth
         self._secrets = secrets
-        self._io = io
+        self._io = _WatchedIO(io)
         self._clock = clock
+        self.secrets: tuple[Secret, ...] = tuple(secrets.values())
+        """The values behind this credential, so that upstream text can be scrubbed of them."""
         self._current: Credential | None = None
         self._refresh_at: float | None = None
         self._task: asyncio.Task[Credential] | None = None
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """The secret values behind this credential, so that error text can be scrubbed of them."""
-        return tuple(self._secrets.values())
 
     async def sign(self, wire: WireRequest) -> WireRequest:
         """Return the call with a valid credential on it.
@@ -78,11 +89,16 @@ class CredentialHolder:
         return self._scheme.sign(wire, credential, now)
 
     async def prime(self) -> None:
-        """Acquire at bind time. A failure is left to the first request: an outage of a helper is not one of ours."""
+        """Acquire at bind time. An outage of a token endpoint is left to the first request: it is not one of ours.
+
+        Raises:
+            AuthError: the secrets themselves cannot be used.
+        """
         try:
             await self._shared()
-        except GatewayError:
-            return
+        except GatewayError as error:
+            if isinstance(error.__cause__, AuthError) and not self._io.used:
+                raise error.__cause__ from None
 
     async def _renewed(self, credential: Credential | None, now: float) -> Credential:
         if credential is None or (credential.expires_at is not None and now >= credential.expires_at):
@@ -103,20 +119,28 @@ class CredentialHolder:
     async def _acquire(self) -> Credential:
         try:
             credential = await self._scheme.acquire(self._auth, self._secrets, self._io, self._clock)
-        except Exception as error:
+        except GatewayError:
             self._refresh_at = self._clock.now() + _RETRY_S
-            if isinstance(error, GatewayError):
-                raise
-            # A scheme's own words may hold what the token endpoint echoed: named by scheme and kind only.
-            raise UpstreamError(
-                f"the gateway could not get a credential by {self._scheme.name!r} ({type(error).__name__})",
-                status=503,
-                error_code="TEMPORARILY_UNAVAILABLE",
-                code="upstream_auth_unavailable",
-            ) from None
+            raise
+        except Exception as error:  # noqa: BLE001 - a plugin's own fault must not be more than this target's
+            self._refresh_at = self._clock.now() + _RETRY_S
+            # Any other exception's words may hold what a token endpoint echoed, so it is not even chained.
+            raise _unusable(self._scheme.name, error) from (error if isinstance(error, AuthError) else None)
         self._current = credential
         self._refresh_at = _refresh_at(credential.expires_at, self._clock.now())
         return credential
+
+
+def _unusable(scheme: str, error: Exception) -> UpstreamError:
+    return UpstreamError(
+        f"the gateway has no usable credential for this upstream ({scheme}: {type(error).__name__}); its operator must "
+        "check it",
+        status=403,
+        error_code="PERMISSION_DENIED",
+        type="upstream_auth_error",
+        code="upstream_auth_error",
+        should_retry=False,
+    )
 
 
 def _refresh_at(expires_at: float | None, now: float) -> float | None:

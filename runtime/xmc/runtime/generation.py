@@ -97,7 +97,11 @@ class Binder:
     clock: Clock
 
     async def bind(self, table: Table, *, number: int = 1) -> Generation:
-        """Make a verified table ready to serve."""
+        """Make a verified table ready to serve.
+
+        Raises:
+            AuthError: a secret cannot be used by its scheme.
+        """
         endpoints = {endpoint.name: self._endpoint(endpoint) for endpoint in table.endpoints}
         await _prime([entity.credential for endpoint in endpoints.values() for entity in endpoint.entities.values()])
         return Generation(
@@ -133,7 +137,9 @@ class Binder:
 
 
 async def _prime(holders: Sequence[CredentialHolder]) -> None:
-    """Start all acquisitions; what is slow goes on by itself, and the first request waits for it."""
+    """Start all acquisitions; what is slow goes on by itself and the first request waits. Raises `AuthError`."""
     tasks = [asyncio.ensure_future(holder.prime()) for holder in holders]
     if tasks:
-        await asyncio.wait(tasks, timeout=_PRIME_S)
+        done, _ = await asyncio.wait(tasks, timeout=_PRIME_S)
+        for task in done:
+            task.result()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from xmc.plugins import PluginError, Plugins, StoreError, build_plugins
+from xmc.plugins import AuthError, PluginError, Plugins, StoreError, build_plugins
 from xmc.runtime.access_log import AccessLog
 from xmc.runtime.aiohttp_upstream import AiohttpUpstream, tls_context
 from xmc.runtime.credentials import SystemClock, UpstreamIO
@@ -194,7 +194,10 @@ async def _generation(
     except StoreError as error:
         hint = f" ({error.hint})" if error.hint else ""
         raise StartError(f"secrets cannot be read: {error}{hint}", UNSERVABLE) from None
-    return await Binder(plugins, secrets, UpstreamIO(upstream), SystemClock()).bind(table)
+    try:
+        return await Binder(plugins, secrets, UpstreamIO(upstream), SystemClock()).bind(table)
+    except AuthError as error:
+        raise StartError(str(error), UNSERVABLE) from None
 
 
 def _plaintext(table: Table, settings: Settings) -> Mapping[str, str]:

@@ -1,0 +1,169 @@
+"""The life of a credential: acquired once, shared, refreshed in time, and never in the way of a request."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from xmc.plugins import AuthError, AuthIO, Clock, Credential
+from xmc.runtime.credentials import CredentialHolder
+from xmc.runtime.errors import GatewayError, UpstreamUnreachableError
+from xmc.schema import Auth, Secret, WireReply, WireRequest
+
+CANARY = "canary-" + "z" * 20
+WIRE = WireRequest("POST", "http://upstream.test/", (), b"{}")
+
+
+@dataclass
+class SetClock:
+    time: float = 1000.0
+
+    def now(self) -> float:
+        return self.time
+
+
+class NoIO:
+    async def call(self, wire: WireRequest) -> WireReply:
+        return WireReply(200, {"url": wire.url}, b"")
+
+
+@dataclass
+class Scheme:
+    """Gives numbered tokens that live for `life_s`; waits at `gate`, and fails with `error` while that is set."""
+
+    life_s: float | None = None
+    gate: asyncio.Event | None = None
+    error: Exception | None = None
+    goes_out: bool = False
+    acquired: int = 0
+    name: str = field(default="numbered")
+
+    async def acquire(self, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> Credential:
+        del auth, secrets
+        self.acquired += 1
+        number = self.acquired
+        if self.goes_out:
+            await io.call(WIRE)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        expires = None if self.life_s is None else clock.now() + self.life_s
+        return Credential(headers=(("x-token", str(number)),), expires_at=expires)
+
+    def sign(self, wire: WireRequest, credential: Credential, now: float) -> WireRequest:
+        del now
+        return wire.with_headers(credential.headers)
+
+
+def holder(scheme: Scheme, clock: SetClock | None = None) -> CredentialHolder:
+    return CredentialHolder(scheme, Auth(scheme="numbered"), {"key": Secret(CANARY)}, NoIO(), clock or SetClock())
+
+
+async def token(held: CredentialHolder) -> str:
+    return dict((await held.sign(WIRE)).headers)["x-token"]
+
+
+async def settled(condition: Callable[[], bool]) -> None:
+    """Let background tasks run until something holds."""
+    for _ in range(100):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError
+
+
+async def test_a_static_credential_is_acquired_once() -> None:
+    scheme, clock = Scheme(), SetClock()
+    held = holder(scheme, clock)
+    await held.prime()
+    for _ in range(3):
+        assert await token(held) == "1"
+        clock.time += 1e9
+    assert scheme.acquired == 1
+
+
+async def test_requests_without_a_credential_share_one_attempt() -> None:
+    scheme = Scheme(gate=asyncio.Event())
+    held = holder(scheme)
+    waiting = [asyncio.ensure_future(token(held)) for _ in range(5)]
+    await settled(lambda: scheme.acquired == 1)
+    waiting[0].cancel()  # a client that leaves does not take the attempt from the others
+    await asyncio.sleep(0)
+    assert scheme.gate is not None
+    scheme.gate.set()
+    assert await asyncio.gather(*waiting[1:]) == ["1"] * 4
+    assert scheme.acquired == 1
+
+
+async def test_an_expiring_credential_is_refreshed_while_the_old_one_serves() -> None:
+    scheme, clock = Scheme(life_s=3600), SetClock()
+    held = holder(scheme, clock)
+    assert await token(held) == "1"
+    clock.time += 3600 - 299
+    scheme.gate = asyncio.Event()
+    assert [await token(held) for _ in range(3)] == ["1"] * 3  # nobody waits
+    await settled(lambda: scheme.acquired == 2)
+    scheme.gate.set()
+    await settled(lambda: held._current is not None and held._current.headers == (("x-token", "2"),))
+    assert await token(held) == "2"
+    assert scheme.acquired == 2
+
+
+async def test_a_short_lived_credential_is_refreshed_at_a_fifth_of_its_life() -> None:
+    scheme, clock = Scheme(life_s=100), SetClock()
+    held = holder(scheme, clock)
+    assert await token(held) == "1"
+    clock.time += 79
+    assert await token(held) == "1"
+    await asyncio.sleep(0)
+    assert scheme.acquired == 1
+    clock.time += 2
+    assert await token(held) == "1"
+    await settled(lambda: scheme.acquired == 2)
+
+
+async def test_an_expired_credential_is_never_used() -> None:
+    scheme, clock = Scheme(life_s=100), SetClock()
+    held = holder(scheme, clock)
+    assert await token(held) == "1"
+    clock.time += 100
+    assert await token(held) == "2"
+
+
+async def test_a_failed_refresh_is_tried_again_later_and_bothers_nobody() -> None:
+    scheme, clock = Scheme(life_s=3600), SetClock()
+    held = holder(scheme, clock)
+    assert await token(held) == "1"
+    clock.time += 3500
+    scheme.error = UpstreamUnreachableError()
+    for _ in range(3):
+        assert await token(held) == "1"
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert scheme.acquired == 2  # not one attempt per request
+    clock.time += 6
+    scheme.error = None
+    assert await token(held) == "1"
+    await settled(lambda: scheme.acquired == 3)
+
+
+async def test_a_failure_reaches_the_request_without_the_schemes_words() -> None:
+    held = holder(Scheme(error=RuntimeError(CANARY)))
+    with pytest.raises(GatewayError) as caught:
+        await held.sign(WIRE)
+    assert (caught.value.status, caught.value.code, caught.value.should_retry) == (403, "upstream_auth_error", False)
+    assert CANARY not in str(caught.value) + repr(held)
+    assert caught.value.__cause__ is None
+
+
+async def test_priming_refuses_a_mistake_and_leaves_an_outage_to_the_first_request() -> None:
+    with pytest.raises(AuthError, match="cannot stand in a header"):
+        await holder(Scheme(error=AuthError("cannot stand in a header"))).prime()
+    for error in (AuthError("token endpoint says no"), UpstreamUnreachableError()):
+        scheme = Scheme(error=error, goes_out=True)
+        held = holder(scheme)
+        await held.prime()
+        scheme.error = None
+        assert await token(held) == "2"
