@@ -1,13 +1,26 @@
 """Small specs, plugins made to order, and what a compile says, for the compiler's tests."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xmc.compiler import Compiled, Source, compile_source
-from xmc.plugins import Adapter, Capability, EntitySpec, Link, Plugins, Provider, build_plugins, hookimpl, installed
-from xmc.schema import Auth, Diagnostic, JsonObject, Target, Task
+from xmc.plugins import (
+    Adapter,
+    Capability,
+    EntitySpec,
+    Link,
+    Plugins,
+    Proof,
+    Provider,
+    SecretStore,
+    StoreSession,
+    build_plugins,
+    hookimpl,
+    installed,
+)
+from xmc.schema import Auth, Diagnostic, JsonObject, Secret, SecretSlot, Target, Task
 
 CASES = Path(__file__).parent / "cases"
 _EXPECT = "# expect: "
@@ -117,3 +130,36 @@ def with_fake(provider: FakeProvider) -> Plugins:
             return (provider,)
 
     return build_plugins({**{name: plugin for name, (plugin, _) in installed().items()}, "fake": Fake()})
+
+
+@dataclass
+class FakeStore:
+    """A secret store of kind `fake` whose proof is what a test says; it is its own session."""
+
+    answer: Callable[[SecretSlot], Proof]
+    name: str = "fake"
+    config_schema: JsonObject = field(default_factory=lambda: {"type": "object"})
+    scope_schema: JsonObject = field(default_factory=lambda: {"type": "object"})
+
+    def locate(self, scope: str, key: str, settings: JsonObject) -> tuple[str, str]:  # noqa: ARG002 - the contract's
+        return scope, key
+
+    def open(self, config: JsonObject, environ: Mapping[str, str]) -> StoreSession:  # noqa: ARG002 - the contract's
+        return self
+
+    def prove(self, slot: SecretSlot) -> Proof:
+        return self.answer(slot)
+
+    def read(self, slot: SecretSlot) -> tuple[Secret, str | None]:
+        raise NotImplementedError(slot.ref)
+
+
+def store_plugins(store: FakeStore) -> Plugins:
+    """Nothing but a fake store."""
+
+    class Fake:
+        @hookimpl
+        def xmc_secret_stores(self) -> Iterable[SecretStore]:
+            return (store,)
+
+    return build_plugins({"fake": Fake()})
