@@ -31,7 +31,7 @@ class Progress:
 
     expected: int
     include_usage: bool
-    finished: set[Any] = field(default_factory=set)
+    finished: set[int] = field(default_factory=set)
     chunks: int = 0
     usage: Mapping[str, Any] | None = None
     failure: ProviderError | None = None
@@ -46,8 +46,8 @@ class Progress:
         """Take finish reasons and usage from a chunk; False if it is a usage chunk that was not asked for."""
         choices = chunk.get("choices")
         for choice in choices or ():
-            if choice.get("finish_reason"):
-                self.finished.add(choice.get("index"))
+            if choice.get("finish_reason") and isinstance(index := choice.get("index"), int):
+                self.finished.add(index)
         usage = chunk.get("usage")
         if isinstance(usage, dict):
             self.usage = usage
