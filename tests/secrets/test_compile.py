@@ -84,27 +84,27 @@ def test_proven_without_the_value(bao: OpenBao, tmp_path: Path, canary: str) -> 
         (
             "compile-none",
             "secret/subkeys/compile-none",
-            '[XMC510]: {{secrets/compile-none/key}} (store "vault"): there is no secret at path',
+            ("XMC510", "there is no secret at path"),
         ),
         (
             "compile-field",
             "secret/subkeys/compile-field",
-            '[XMC510]: {{secrets/compile-field/key}} (store "vault"): path "compile-field" in mount "secret" has no field "key"',
+            ("XMC510", 'in mount "secret" has no field "key"'),
         ),
         (
             "compile-field",
             "secret/subkeys/other",
-            '[XMC511]: {{secrets/compile-field/key}} (store "vault"): the token may not look at path',
+            ("XMC511", "the token may not look at path"),
         ),
     ],
 )
 def test_missing_and_denied_at_each_place_of_use(
-    bao: OpenBao, tmp_path: Path, scope: str, rule: str, said: str
+    bao: OpenBao, tmp_path: Path, scope: str, rule: str, said: tuple[str, str]
 ) -> None:
     bao.put("compile-field", other="x")
     (tmp_path / "e.xmc.json").write_text("old")
     ran = compile_spec(tmp_path, scope, VAULT_ADDR=bao.address, VAULT_TOKEN=bao.token(rule))
-    lines = [line for line in ran.err.splitlines() if said in line]
+    lines = [line for line in ran.err.splitlines() if said[0] in line and said[1] in line]
     assert [line.split(":")[:2] for line in lines] == [["e.yaml", str(LINE)], ["e.yaml", str(LINE + 8)]]
     assert ran.code == 1
     assert ran.files == {"e.yaml", "e.xmc.json"}

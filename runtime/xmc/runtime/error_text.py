@@ -99,8 +99,12 @@ def is_about_key(*texts: str | None) -> bool:
     return any(text is not None and _ABOUT_KEY.search(text) is not None for text in texts)
 
 
-def header_text(value: str | None) -> str | None:
-    """Return a value from upstream if it may stand in a header: printable ASCII without spaces, not long."""
-    if value is None or len(value) > _MAX_HEADER or not _SHOWABLE.fullmatch(value):
+def header_text(value: str | None, secrets: Iterable[Secret] = ()) -> str | None:
+    """Return a value from upstream if it may stand in a header: printable ASCII, no spaces, not long, no secret.
+
+    >>> header_text("req-1", [Secret("canary-1234")]), header_text("req-canary-1234", [Secret("canary-1234")])
+    ('req-1', None)
+    """
+    if value is None or len(value) > _MAX_HEADER or not _SHOWABLE.fullmatch(value) or redact(value, secrets) != value:
         return None
     return value

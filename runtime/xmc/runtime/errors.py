@@ -202,9 +202,9 @@ class InternalError(GatewayError):
         super().__init__(message)
 
 
-def request_id_of(headers: Mapping[str, str]) -> str | None:
+def request_id_of(headers: Mapping[str, str], secrets: Iterable[Secret] = ()) -> str | None:
     """Return the upstream's own request id from its headers (lower-case names), if it gave one fit to pass on."""
-    return next((header_text(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
+    return next((header_text(headers[name], secrets) for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
 def from_refusal(refusal: Refusal) -> InvalidRequestError:
@@ -225,8 +225,8 @@ def from_provider_error(
     `headers` are the upstream reply's, in lower case. Text about a credential never passes: it may echo the key.
     All other text passes without `secrets` and without the sentences that make the databricks-sdk re-send.
     """
-    row = row_of(error.status)
-    request_id = header_text(error.request_id) or request_id_of(headers)
+    row, kept = row_of(error.status), tuple(secrets)
+    request_id = header_text(error.request_id, kept) or request_id_of(headers, kept)
     if row is CREDENTIAL or (error.status == CREDENTIAL.status and is_about_key(error.code, error.type, error.message)):
         return UpstreamError(
             f"the upstream of served entity {entity!r} did not accept its credential; the operator of this gateway "
@@ -239,7 +239,6 @@ def from_provider_error(
             upstream_status=error.status,
             upstream_request_id=request_id,
         )
-    kept = tuple(secrets)
     return UpstreamError(
         shown(error.message, kept) or f"the upstream answered with status {error.status} and no message",
         status=status_on(row.status, openai_path=openai_path),
@@ -248,7 +247,7 @@ def from_provider_error(
         code=shown(error.code, kept) if error.code else ("upstream_garbled" if error.garbled else None),
         param=shown(error.param, kept) if error.param else None,
         should_retry=_should_retry(error, headers),
-        retry_after=_retry_after(headers),
+        retry_after=_retry_after(headers, kept),
         upstream_status=error.status or None,
         upstream_request_id=request_id,
         details=shown_details(error.details, kept),
@@ -292,7 +291,7 @@ def _should_retry(error: ProviderError, headers: Mapping[str, str]) -> bool | No
     return {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
 
 
-def _retry_after(headers: Mapping[str, str]) -> str | None:
+def _retry_after(headers: Mapping[str, str], secrets: Iterable[Secret]) -> str | None:
     """Return whole seconds, rounded up: the databricks-sdk reads nothing else. An HTTP date passes as it is."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         text = headers.get(name, "").strip()
@@ -302,4 +301,4 @@ def _retry_after(headers: Mapping[str, str]) -> str | None:
             continue
         return str(math.ceil(seconds)) if 0 <= seconds < math.inf else None
     date = headers.get("retry-after", "").strip()
-    return date if date.endswith(" GMT") and header_text(date.replace(" ", "_")) else None
+    return date if date.endswith(" GMT") and header_text(date.replace(" ", "_"), secrets) else None

@@ -204,14 +204,14 @@ class _Sender:
             raise
 
     def _note(self, reply: UpstreamReply) -> None:
-        record, headers = self._call.record, reply.headers
+        record, headers, secrets = self._call.record, reply.headers, self._entity.credential.secrets
         record.upstream_status = reply.status
         found = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
-        record.upstream_request_id = header_text(found)
+        record.upstream_request_id = header_text(found, secrets)
         self._call.passed += tuple(
             (name, value)
             for name, value in headers.items()
-            if (name.startswith("x-ratelimit-") or name in _PASSED) and header_text(value) is not None
+            if (name.startswith("x-ratelimit-") or name in _PASSED) and header_text(value, secrets) is not None
         )
 
 

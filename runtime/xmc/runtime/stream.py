@@ -156,7 +156,7 @@ class ClientStream(AsyncIterator[bytes]):
             yield self._cut(error)
             raise StreamCutError from error
         except Exception as error:  # a plugin that breaks its word must not break the client's view
-            report_fault(error, self._record.request_id)
+            report_fault(error, f"request {self._record.request_id}")
             yield self._cut(InternalError())
             raise StreamCutError from error
         finally:
@@ -182,7 +182,7 @@ class ClientStream(AsyncIterator[bytes]):
             async with asyncio.timeout(self._plan.first_byte_s) as limit:
                 reply = self._reply = await self._send()
                 self._record.upstream_status = reply.status
-                self._record.upstream_request_id = request_id_of(reply.headers)
+                self._record.upstream_request_id = request_id_of(reply.headers, self._plan.secrets)
                 if reply.status == _OK and self._is_stream(reply.headers):
                     return await self._first_event(reply)
                 limit.reschedule(None)
