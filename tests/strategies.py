@@ -262,11 +262,13 @@ def _chunks(  # noqa: PLR0913 - the parts of one telling
     """Interleave the choices' parts, each in a chunk of its own, and tell the usage somewhere."""
     if "object" in head:
         head = {**head, "object": kind}
+    drifts = quirky and "id" in head and draw(st.booleans())  # some servers make up a new id for every chunk
     waiting = [list(stream) for stream in streams]
     chunks: list[dict[str, Any]] = []
     while any(waiting):
         turn = draw(st.sampled_from([i for i, stream in enumerate(waiting) if stream]))
-        chunks.append({**head, "choices": [waiting[turn].pop(0)]})
+        drift = {"id": f"up-{len(chunks)}"} if drifts else {}
+        chunks.append({**head, **drift, "choices": [waiting[turn].pop(0)]})
     where = draw(st.sampled_from(["own", "last", "every"])) if quirky and usage else "own"
     if usage and where == "own":
         chunks.append({**head, "choices": [], "usage": dict(usage)})

@@ -57,6 +57,14 @@ def test_an_error_in_a_good_answer_is_an_error(case: Case) -> None:
     assert (error.status, error.message) == (400, "too long")
 
 
+@each_provider
+def test_an_empty_error_beside_an_answer_is_none(case: Case) -> None:
+    for nothing in (None, "", {}):
+        result = answer(case, {"choices": [{"message": {"content": "a"}}], "error": nothing})
+        assert isinstance(result, Response)
+        assert "error" not in result.body
+
+
 def test_reasoning_has_one_name() -> None:
     thinking = [{"type": "thinking", "thinking": "hm"}, {"type": "output_text", "text": "a"}, "b"]
     assert message_of({"content": thinking}) == {"role": "assistant", "content": "ab", "reasoning_content": "hm"}
