@@ -1,4 +1,5 @@
 import re
+import threading
 import timeit
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,24 @@ def test_every_metric_and_label_is_documented() -> None:
             assert [label for label, _ in labels if label != "le" and f"`{label}`" not in row] == []
     shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name, _ in _samples(metrics)}
     assert set(rows) <= shown
+
+
+def test_counting_goes_on_while_another_thread_renders() -> None:
+    metrics = _metrics()
+    done = threading.Event()
+
+    def count() -> None:
+        for status in range(200, 8_000):  # each a new label set
+            metrics.observe(_record(status=status))
+        done.set()
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    while not done.is_set():
+        metrics.render()
+    counting.join()
+    text = metrics.render()[1].decode()
+    assert text.count("xmc_requests_total{") == 7_800
 
 
 def test_two_instances_share_nothing() -> None:
