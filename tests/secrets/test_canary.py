@@ -165,7 +165,12 @@ async def test_no_key_leaves_the_gateway(bao: OpenBao, hunt: Hunt, tmp_path: Pat
                     body = {**ASK, "stream": "stream" in name}
                     openai = number % 2  # both shapes of an error body
                     path = "chat/completions" if openai else f"{endpoint}/invocations"
-                    hunt.search(name, await asked(client, path, {**body, "model": endpoint} if openai else body))
+                    hunt.search(
+                        name,
+                        await asked(
+                            client, f"/serving-endpoints/{path}", {**body, "model": endpoint} if openai else body
+                        ),
+                    )
                 for path in ("", "/referenced", "/typed"):
                     hunt.search("management", await asked(client, f"/api/2.0/serving-endpoints{path}", None))
                 hunt.search("metrics", await asked(client, "/metrics", None))
