@@ -98,6 +98,26 @@ async def test_a_cut_stream_is_flushed_and_has_no_final_chunk() -> None:
     assert ends == [(False, 500_003)]
 
 
+async def test_a_stream_that_raises_is_cut_and_reported_without_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    ends: Ends = []
+    words = "private words"  # not on the line that raises: a traceback shows that line
+
+    async def give() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise RuntimeError(words)
+
+    async def answer(_: Inbound) -> Answer:
+        return Answer(200, (), stream=give(), on_end=_noting(ends))
+
+    async with serving(answer) as (_, port):
+        answered = await talk(port, CLOSE)
+    assert answered.endswith(b"\r\n\r\n3\r\none\r\n")
+    assert ends == [(False, 3)]
+    said = capsys.readouterr().err
+    assert "RuntimeError" in said
+    assert words not in said
+
+
 async def test_connections_are_kept_and_pipelined_requests_answered_in_order() -> None:
     async def echo(inbound: Inbound) -> Answer:
         return Answer(200, (), inbound.path.encode())

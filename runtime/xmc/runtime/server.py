@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from aiohttp import ClientPayloadError, StreamReader, web
+from aiohttp.http import HttpProcessingError
 
 from xmc.runtime.errors import InvalidRequestError, render_error
+from xmc.runtime.fault import report_fault
 from xmc.runtime.http import Answer, BodyTooLargeError, BodyUnreadableError, Inbound
 from xmc.runtime.reply import StreamedReply, WholeReply
 
@@ -107,9 +109,14 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP request. What was sent is neither shown nor logged."""
-        del status, exc, message
-        if request.writer.output_size > 0:
+        """Answer what is no HTTP request. What was sent is neither shown nor logged.
+
+        Anything else comes out of a handler that was already answering: all that is left is to cut the connection.
+        """
+        del status, message
+        if not isinstance(exc, HttpProcessingError):
+            if exc is not None and not isinstance(exc, ConnectionError):
+                report_fault(exc, "the sending of an answer")
             raise ConnectionError("the answer has already begun")
         error = InvalidRequestError("this is not a valid HTTP request", error_code="BAD_REQUEST")
         answer = render_error(error, openai_path=False, request_id="-")
