@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -157,7 +158,7 @@ class AccessLog:
 
 def _line(record: RequestRecord) -> _Line:
     return _Line(
-        time=datetime.fromtimestamp(record.started_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time=_time(record.started_at),
         request_id=_clean(record.request_id),
         client_request_id=_clean_or_none(record.client_request_id),
         method=_clean(record.method),
@@ -185,6 +186,21 @@ def _line(record: RequestRecord) -> _Line:
         upstream_ms=None if record.upstream_s is None else _milliseconds(record.upstream_s),
         table=record.table,
     )
+
+
+def _time(unix_s: float) -> str:
+    """Write a time as RFC 3339, in UTC.
+
+    >>> _time(1700000000.1239)
+    '2023-11-14T22:13:20.123Z'
+    """
+    second = int(unix_s)
+    return f"{_second(second)}.{int((unix_s - second) * 1000):03}Z"
+
+
+@lru_cache(maxsize=8)  # lines come many to the second
+def _second(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat().removesuffix("+00:00")
 
 
 def _milliseconds(seconds: float) -> float:

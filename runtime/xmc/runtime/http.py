@@ -1,7 +1,8 @@
 """HTTP as plain values: what the dispatcher takes and gives. Free of aiohttp, so that the server can change."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -14,8 +15,7 @@ class BodyUnreadableError(Exception):
     """The request body came too slowly, or is not in its declared encoding. The message is for the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(msgspec.Struct, frozen=True):
     """A client's request. `path` is still percent-encoded, without query; `headers` look up case-insensitively.
 
     `read(limit)` reads the whole body once, at most `limit` bytes; raises `BodyTooLargeError` beyond
@@ -36,8 +36,7 @@ class StreamCutError(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What goes back. Either `body`, or `stream`: bytes that go out as they come, chunked.
 
     `on_end(ok, bytes_out)` is called exactly once when the last byte was handed to the transport, the client left or
@@ -48,4 +47,4 @@ class Answer:
     headers: Headers
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
-    on_end: Callable[[bool, int], None] | None = field(default=None, repr=False)
+    on_end: Callable[[bool, int], None] | None = None

@@ -1,23 +1,27 @@
 """What crosses between the host and a provider plugin while a request is served. Plain frozen values.
 
 The host owns sessions, deadlines, retries, accounting and the final `[DONE]`; a plugin only translates.
+
+What is made for every request or event is a `msgspec.Struct`: as frozen as a frozen dataclass, and made in a tenth of
+the time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from xmc.schema.json import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(msgspec.Struct, frozen=True):
     """A provider-shaped HTTP request. `url` is complete and percent-encoded; no credential is in it yet."""
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
-    body: bytes = field(repr=False)
+    body: bytes
 
     def with_headers(self, headers: tuple[tuple[str, str], ...]) -> "WireRequest":
         """Return the same request with more headers, as a signature does."""
@@ -29,17 +33,18 @@ class WireRequest:
         return f"WireRequest({self.method} {self.url.partition('?')[0]}, headers: {names}, {len(self.body)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class WireReply:
+class WireReply(msgspec.Struct, frozen=True):
     """A provider's whole HTTP answer. Header names are lower case; `body` is already un-gzipped."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"WireReply({self.status}, headers: {', '.join(self.headers)}, {len(self.body)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One decoded unit of an upstream stream (an SSE event, an event-stream message, a line of NDJSON).
 
     `data` is the payload as it came; `kind` is the SSE `event:` field or the framing's own message type, "" if none.
@@ -76,8 +81,7 @@ class ProviderError:
     garbled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A canonical response body (OpenAI's shape for the task), decoded."""
 
     body: dict[str, Any]
@@ -103,8 +107,7 @@ class StreamDecoder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What the host knows about one request. Adapters get ids and times here and make none of their own.
 
     `created` is Unix seconds. `id` is the stem for ids that the upstream does not give (`chatcmpl-<id>`).
@@ -115,7 +118,7 @@ class Context:
     id: str
     created: int
     dialect: str = "openai"
-    options: JsonObject = field(default_factory=dict)
+    options: JsonObject = {}
 
 
 @dataclass(frozen=True, slots=True)
