@@ -98,8 +98,8 @@ MADE: dict[str, Make] = {
         build_plugins().auth_schemes["bearer"],
         Auth(scheme="bearer", slots={"token": "a"}),
         {"token": Secret(key)},
-        UpstreamIO(None),  # type: ignore[arg-type]
-        None,  # type: ignore[arg-type]
+        UpstreamIO(None),  # type: ignore[arg-type]  # never called
+        None,  # type: ignore[arg-type]  # never read
     ),
     "mapping": lambda key: {"scope/key": Secret(key)},
 }

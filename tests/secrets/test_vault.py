@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def test_v2_missing_field_names_a_near_one_and_no_value(bao: OpenBao, path: str,
 
 def test_v2_missing_path(bao: OpenBao, path: str) -> None:
     for ask in (session(bao).prove, session(bao).read):
-        error = failure(lambda ask=ask: ask(slot(path)))  # type: ignore[misc]
+        error = failure(partial(ask, slot(path)))
         assert error.kind == "missing"
         assert f'no secret at path "{path}" in mount "secret"' in str(error)
 
@@ -179,13 +180,13 @@ def test_a_policy_that_denies_is_told_from_a_dead_token(bao: OpenBao, path: str)
     bao.put(path, key="x")
     for options in ({}, {"no_default_policy": True}):  # without the default policy no token may look itself up
         token = bao.token("secret/subkeys/other", **options)
-        denied = failure(lambda token=token: session(bao, token).prove(slot(path)))  # type: ignore[misc]
+        denied = failure(partial(session(bao, token).prove, slot(path)))
         assert denied.kind == "denied"
         assert f'path "secret/subkeys/{path}" {{ capabilities = ["read"] }}' in str(denied.hint)
         bao.session.post(
             f"{bao.address}/v1/auth/token/revoke", json={"token": token}, headers={"X-Vault-Token": bao.root}, timeout=9
         ).raise_for_status()
-        dead = failure(lambda token=token: session(bao, token).prove(slot(path)))  # type: ignore[misc]
+        dead = failure(partial(session(bao, token).prove, slot(path)))
         assert dead.kind == "invalid"
         assert "does not accept the token" in str(dead)
         assert token not in f"{dead}{dead.hint}{dead!r}"
