@@ -62,6 +62,10 @@ _PARAMETERS: dict[str, st.SearchStrategy[Any]] = {
     "user": words,
     "vendor_key": json_values.filter(lambda value: value not in (None, [])),
 }
+_STREAMING = {
+    "stream": st.booleans(),
+    "stream_options": st.fixed_dictionaries({}, optional={"include_usage": st.booleans(), "vendor_key": words}),
+}
 _GATEWAY = {"usage_context": st.dictionaries(words, texts, max_size=2), "client_request_id": words}
 _messages = st.lists(
     st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant"]), "content": texts}), min_size=1
@@ -73,10 +77,10 @@ def requests(task: Task) -> st.SearchStrategy[dict[str, Any]]:
     optional = {**_PARAMETERS, **_GATEWAY, "model": names}
     match task:
         case Task.CHAT:
-            return st.fixed_dictionaries({"messages": _messages}, optional={**optional, "stream": st.booleans()})
+            return st.fixed_dictionaries({"messages": _messages}, optional={**optional, **_STREAMING})
         case Task.COMPLETIONS:
             prompt = texts | st.lists(texts, min_size=1, max_size=2)
-            return st.fixed_dictionaries({"prompt": prompt}, optional={**optional, "stream": st.booleans()})
+            return st.fixed_dictionaries({"prompt": prompt}, optional={**optional, **_STREAMING})
         case Task.EMBEDDINGS:
             inputs = texts | st.lists(texts, min_size=1, max_size=3)
             encoding = st.sampled_from(["float", "base64"])

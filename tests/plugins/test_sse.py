@@ -69,7 +69,7 @@ def outcome(reads: list[bytes], limit: int) -> tuple[list[Event], bool]:
 def test_the_limit_acts_the_same_however_the_bytes_were_split(parts: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(parts) + b"\n\n"
     reads = data.draw(reads_of(stream))
-    assert outcome(reads, 11) == outcome([stream], 11)
+    assert outcome(reads, 10) == outcome([stream], 10)
 
 
 @pytest.mark.parametrize("name", [name for name in STREAMS if name.startswith("framing/")])
@@ -82,6 +82,11 @@ def test_framing_samples_hold_the_same_json(name: str) -> None:
         for choice in json.loads(event.data)["choices"]
     )
     assert text == "smörgås 🦌"
+
+
+def test_an_event_of_just_the_limit_passes() -> None:
+    assert outcome([b"data: 1234", b"\n", b"\n"], 10) == ([Event(b"1234")], False)
+    assert outcome([b"data: 12345", b"\n", b"\n"], 10) == ([], True)
 
 
 def test_an_event_larger_than_the_limit_is_an_error_and_the_events_before_it_are_not_lost() -> None:
