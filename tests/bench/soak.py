@@ -20,7 +20,7 @@ from tests.bench.meter import CpuMeter
 from tests.bench.subject import Place, Subject, start_xmc
 
 CORE, LOAD_CORE = 0, 1
-WARM_BLOCKS, BLOCKS = 3, 6
+WARM_BLOCKS, BLOCKS = 2, 5
 BYTES_PER_REQUEST = 100
 """More growth than this is a leak: the smallest object that can stay behind (a dict, a task, a header) is larger."""
 
