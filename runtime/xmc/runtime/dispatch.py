@@ -87,8 +87,12 @@ class Gateway:
         caller = call.generation.callers.identify(call.inbound.headers)
         call.caller = caller
         call.record.principal = caller.name
+        if operation.kind is Kind.METRICS:
+            if not caller.may_read_metrics:
+                raise PermissionDeniedError("this token may not read metrics")
+            return await self.metrics_answer()
         if not operation.is_query:
-            return self._read_answer(operation, call, caller)
+            return _document_answer(operation, call, caller)
         answer = await answer_query(call, operation, self.upstream)
         return Answer(answer.status, (*answer.headers, ("x-request-id", call.request_id)), answer.body, answer.stream)
 
@@ -97,22 +101,9 @@ class Gateway:
             return _json_answer(call, {})
         return health.live() if kind is Kind.LIVE else health.ready(serving=not self.draining)
 
-    def _read_answer(self, operation: Operation, call: Call, caller: Caller) -> Answer:
-        table, loaded = call.generation.table, call.generation.loaded_at_ms
-        if operation.kind is Kind.METRICS:
-            if not caller.may_read_metrics:
-                raise PermissionDeniedError("this token may not read metrics")
-            return self.metrics_answer()
-        if operation.kind is Kind.MODELS:
-            return _json_answer(call, models_document(table, caller, loaded))
-        if operation.endpoint is None:
-            return _json_answer(call, list_document(table, caller, loaded))
-        call.record.endpoint = operation.endpoint
-        return _json_answer(call, get_document(table, operation.endpoint, caller, loaded))
-
-    def metrics_answer(self) -> Answer:
-        """Return the metrics, on whatever port they are asked for."""
-        content_type, body = self.render_metrics()
+    async def metrics_answer(self) -> Answer:
+        """Return the metrics, on whatever port they are asked for. Rendered in a thread: traffic goes on meanwhile."""
+        content_type, body = await asyncio.to_thread(self.render_metrics)
         return Answer(200, (("content-type", content_type),), body)
 
     def _failed(self, call: Call, error: GatewayError) -> Answer:
@@ -133,6 +124,17 @@ def _request_id(given: str | None) -> str:
     if given is not None and _SANE_ID.fullmatch(given):
         return given
     return os.urandom(16).hex()
+
+
+def _document_answer(operation: Operation, call: Call, caller: Caller) -> Answer:
+    """Answer a read of what the table holds, as far as the caller may query it."""
+    table, loaded = call.generation.table, call.generation.loaded_at_ms
+    if operation.kind is Kind.MODELS:
+        return _json_answer(call, models_document(table, caller, loaded))
+    if operation.endpoint is None:
+        return _json_answer(call, list_document(table, caller, loaded))
+    call.record.endpoint = operation.endpoint
+    return _json_answer(call, get_document(table, operation.endpoint, caller, loaded))
 
 
 def _json_answer(call: Call, value: Any) -> Answer:

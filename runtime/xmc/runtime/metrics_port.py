@@ -13,7 +13,7 @@ async def answer_metrics(gateway: Gateway, inbound: Inbound) -> Answer:
         operation = find_operation(inbound.method, inbound.path)
         match operation.kind:
             case Kind.METRICS:
-                return gateway.metrics_answer()
+                return await gateway.metrics_answer()
             case Kind.LIVE:
                 return health.live()
             case Kind.READY:
