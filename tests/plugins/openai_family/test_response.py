@@ -59,7 +59,8 @@ def test_an_error_in_a_good_answer_is_an_error(case: Case) -> None:
 
 @each_provider
 def test_an_empty_error_beside_an_answer_is_none(case: Case) -> None:
-    for nothing in (None, "", {}):
+    nothings: tuple[Any, ...] = (None, "", {})
+    for nothing in nothings:
         result = answer(case, {"choices": [{"message": {"content": "a"}}], "error": nothing})
         assert isinstance(result, Response)
         assert "error" not in result.body
