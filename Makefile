@@ -63,7 +63,7 @@ $(READY)/dev: requirements/dev.txt pyproject.toml $(READY)/build
 	@echo "xmc: installing xmc and everything its tests need (400 MB, one to two minutes)"
 	@$(LOCKED) -r requirements/dev.txt $(BRIEFLY)
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	@touch $(READY)/quickstart $@  # `dev` holds all of it
 
 .PHONY: setup
 setup: $(READY)/dev $(READY)/models ## Make the environment for development and tests
@@ -100,7 +100,7 @@ unit: $(READY)/dev ## The fast tests only: no model servers, no clients of other
 
 .PHONY: suite
 suite: setup ## Every test
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup --durations 15
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --durations 15
 
 .PHONY: wheel
 wheel: $(READY)/dev ## Build the wheel and try it in an environment of its own

@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [(match["language"], match["text"]) for match in BLOCK.finditer(README)]
 INSTALL_WITHIN_S = 600.0
-pytestmark = [pytest.mark.xdist_group("make"), pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
 
 
 def _clone(folder: Path) -> None:

@@ -16,8 +16,8 @@ from tests.making import MakeServe, make_serve
 from tests.models import free_port, is_free
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# One process at a time: each run writes into build/quickstart and holds a model in memory.
-pytestmark = [pytest.mark.xdist_group("make"), pytest.mark.timeout(600)]
+# These run one after the other (`--dist loadfile`): each writes into build/quickstart and holds a model in memory.
+pytestmark = pytest.mark.timeout(600)
 READY_WITHIN_S = 20.0
 # Under a loaded test machine the same start takes longer; `test_second_run_is_fast` measures it apart.
 PATIENCE_S = 180.0
