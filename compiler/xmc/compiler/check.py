@@ -165,7 +165,7 @@ def _foreign(report: Report, entity: EntityView, node: Mapping, mine: _Validator
         message = f"`{entry.key}` belongs to the provider {owner!r}, not to {entity.provider!r}"
         hint = f"use `{mine.config_key}`, or change the provider"
         report.add("XMC406", (*entity.external, entry.key), message, hint=hint, at="key")
-        report.wrong.add((*entity.external, mine.config_key))
+        report.mark((*entity.external, mine.config_key))
 
 
 def _validator(schema: JsonObject) -> Any:

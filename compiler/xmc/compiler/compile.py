@@ -37,7 +37,7 @@ def compile_source(source: Source, plugins: Plugins) -> Compiled:
     if parsed.root is None:
         return Compiled(None, settle(parsed.diagnostics))
     report = Report(parsed.root, list(parsed.diagnostics))
-    report.wrong.update(path for path, node in walk(parsed.root) if isinstance(node, Broken))
+    report.mark(*(path for path, node in walk(parsed.root) if isinstance(node, Broken)))
     if not isinstance(parsed.root, MappingNode):
         _not_a_spec(report, parsed.root)
         return Compiled(None, settle(report.found))

@@ -99,7 +99,7 @@ def _unknown(report: Report, path: Path, error: Error) -> None:
         report.add("XMC201", place, f"unknown key `{key}`{where}", hint=hint, at="key")
         guess = nearest(key, missing)
         if guess is not None:  # the typing mistake is why the other key is missing
-            report.wrong.add((*path, guess))
+            report.mark((*path, guess))
 
 
 def _missing(report: Report, path: Path, error: Error) -> None:
@@ -212,9 +212,9 @@ def _not_external(report: Report, path: Path, error: Error) -> None:  # noqa: AR
     message = f"`{path[-1]}` belongs to models that Databricks hosts; xmc serves external models"
     report.add("XMC210", path, message, hint="describe the model by `external_model:`", at="key")
     if path[-1] == "served_models":
-        report.wrong.add((*path[:-1], "served_entities"))
+        report.mark((*path[:-1], "served_entities"))
     else:  # all such keys of an entity are one mistake
-        report.wrong.add(path[:-1])
+        report.mark(path[:-1])
 
 
 def _other(report: Report, path: Path, error: Error) -> None:

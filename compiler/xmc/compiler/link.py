@@ -137,7 +137,7 @@ class _Linker:
         diagnostic = make(finding.code, span, finding.message, hint=finding.hint, severity=finding.severity)
         self.report.found.append(diagnostic)
         if finding.severity is Severity.ERROR:
-            self.report.wrong.add(path)
+            self.report.mark(path)
 
     def _plugin_error(self, part: _Part, what: str) -> None:
         message = f"the plugin of provider {part.provider.name!r} {what}"

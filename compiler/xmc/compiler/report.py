@@ -19,6 +19,7 @@ class Report:
     root: Node
     found: list[Diagnostic] = field(default_factory=list)
     wrong: set[Path] = field(default_factory=set)
+    _above: set[Path] = field(default_factory=set)
 
     def add(  # noqa: PLR0913 - one argument per part of a diagnostic
         self,
@@ -39,7 +40,13 @@ class Report:
         diagnostic = make(code, place(self.root, path), message, hint=hint, labels=labels, severity=severity)
         self.found.append(diagnostic)
         if diagnostic.severity is Severity.ERROR:
+            self.mark(path)
+
+    def mark(self, *paths: Path) -> None:
+        """Remember that paths are wrong, without saying anything: the root cause has been said, or will be."""
+        for path in paths:
             self.wrong.add(path)
+            self._above.update(path[:length] for length in range(len(path) + 1))
 
     def is_wrong(self, path: Path) -> bool:
         """Tell whether the value at a path, or one that it stands in, was reported."""
@@ -47,7 +54,7 @@ class Report:
 
     def is_wrong_within(self, path: Path) -> bool:
         """Tell whether anything at or below a path was reported."""
-        return any(place[: len(path)] == path for place in self.wrong)
+        return path in self._above
 
 
 def make(  # noqa: PLR0913 - one argument per part of a diagnostic

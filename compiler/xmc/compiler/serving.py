@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xmc.compiler.node import Path, follow, plain
+from xmc.compiler.node import Path, exists, follow, plain
 from xmc.compiler.report import Report
 from xmc.schema import Serving, Timeouts
 
@@ -25,8 +25,7 @@ def read_serving(report: Report, endpoint: Path) -> Serving:
 
 
 def _at(report: Report, path: Path) -> dict[str, Any]:
-    parent = plain(follow(report.root, path[:-1]))
-    value = parent.get(path[-1]) if isinstance(parent, dict) else None
+    value = plain(follow(report.root, path)) if exists(report.root, path) else None
     return value if isinstance(value, dict) else {}
 
 
