@@ -55,7 +55,7 @@ def test_schemas_and_capabilities_are_well_formed(case: Case) -> None:
     assert schema["additionalProperties"] is False
     assert set(case.provider.capabilities) == set(Task)
     for task, parameters in case.provider.capabilities.items():
-        assert {"model", "extra_params", "stream"} <= set(parameters), task
+        assert {"model", "stream"} <= set(parameters), task
         for record in parameters.values():
             assert record.status in STATUSES
             assert record.source

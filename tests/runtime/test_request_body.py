@@ -98,9 +98,19 @@ def test_fields_meant_for_the_gateway_are_not_forwarded() -> None:
 def test_extra_params_are_merged_and_numbers_read_out_of_strings() -> None:
     body = {
         "input": "x",
-        "extra_params": {"k": "3", "t": "0.5", "f": "true", "s": "word", "q": '"3"', "n": "NaN", "l": [1]},
+        "extra_params": {
+            "k": "3",
+            "t": "0.5",
+            "f": "true",
+            "g": "False",
+            "s": "word",
+            "q": '"3"',
+            "n": "NaN",
+            "l": [1],
+            "user": "17",
+        },
     }
-    merged = {"k": 3, "t": 0.5, "f": True, "s": "word", "q": '"3"', "n": "NaN", "l": [1]}
+    merged = {"k": 3, "t": 0.5, "f": True, "g": False, "s": "word", "q": '"3"', "n": "NaN", "l": [1], "user": "17"}
     assert canonical_request(body) == {"input": "x", **merged}
 
 

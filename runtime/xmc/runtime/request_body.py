@@ -20,6 +20,11 @@ _MAX_USAGE_CONTEXT = 10 * 1024
 _NOT_FORWARDED = ("usage_context", "client_request_id", "databricks_options", "extra_params")
 # What `extra_params` may not carry: it would change what was already decided about the request.
 _FIXED = frozenset({"model", "stream", *_REQUIRED.values(), *_NOT_FORWARDED})
+# Parameters whose values are text even where they look like a number.
+_TEXT = frozenset({
+    "encoding_format", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "safety_identifier",
+    "service_tier", "stop", "suffix", "tool_choice", "user", "verbosity",
+})  # fmt: skip
 
 
 def decode_body(data: bytes) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def canonical_request(body: dict[str, Any]) -> dict[str, Any]:
             raise InvalidRequestError(
                 f"'extra_params' may not hold {name!r}: set it in the request itself, once", param="extra_params"
             )
-        request[name] = _coerced(value)
+        request[name] = value if name in _TEXT else _coerced(value)
     return request
 
 
@@ -145,11 +150,14 @@ def _check_usage_context(context: Any) -> None:
 
 
 def _coerced(value: Any) -> Any:
-    """Read a number or truth value out of a string, since the SDK's `extra_params` carries only strings."""
+    """Read a number or truth value out of a string, since `extra_params` is a map of strings.
+
+    Source: Databricks REST API, "Query a serving endpoint".
+    """
     if not isinstance(value, str):
         return value
     try:
-        read = _DECODE(value)
+        read = _DECODE(value.lower() if value in {"True", "False"} else value)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return value
     return read if isinstance(read, bool | int | float) else value

@@ -1,10 +1,9 @@
 """From a canonical request to the body that an OpenAI-shaped upstream gets.
 
-Gateway-only keys are taken out, `extra_params` is merged in, `model` is the target's, `null` and empty lists count as
-not set, and streams are asked for usage. Everything else passes as it is.
+`model` is the target's, `null` and empty lists count as not set, and streams are asked for usage. Everything else
+passes as it is; what is meant for the gateway alone (`extra_params`, `usage_context`, …) the host has dealt with.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,19 +12,7 @@ import msgspec
 
 from xmc.schema import Refusal, Task
 
-GATEWAY_KEYS = frozenset({"usage_context", "client_request_id", "databricks_options", "extra_params"})
-"""Keys of the Databricks contract that are for the gateway and never forwarded."""
-
 _INPUTS = frozenset({"messages", "prompt", "input"})
-_NOT_EXTRA = GATEWAY_KEYS | _INPUTS | {"model", "stream"}
-
-# Parameters whose values are text even when they look like a number.
-_TEXT_PARAMETERS = frozenset({
-    "encoding_format", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort", "safety_identifier",
-    "service_tier", "stop", "suffix", "tool_choice", "user", "verbosity",
-})  # fmt: skip
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})([eE][+-]?[0-9]{1,2})?")
 _ENCODINGS = frozenset({"float", "base64"})
 
 
@@ -47,18 +34,13 @@ def encode_request(
     `stream_usage`: ask streams for usage even if the client did not. `own_encoding`: embeddings are asked for in the
     upstream's default form, floats, and encoded by the gateway.
 
-    Refused by name: `stream` that is no boolean or on embeddings, `extra_params` that would replace something, an
-    unknown `encoding_format`, and what cannot be written as JSON.
+    Refused by name: `stream` that is no boolean or on embeddings, an unknown `encoding_format`, and what cannot be
+    written as JSON.
     """
     if not isinstance(request, Mapping):
         return Refusal("the request is not a JSON object", code="invalid_request")
-    merged = _merge_extra(request)
-    if isinstance(merged, Refusal):
-        return merged
     body: dict[str, Any] = {
-        key: value
-        for key, value in merged.items()
-        if key not in GATEWAY_KEYS and ((value is not None and value != []) or key in _INPUTS)
+        key: value for key, value in request.items() if (value is not None and value != []) or key in _INPUTS
     }
     body["model"] = model
     stream = body.get("stream", False)
@@ -75,41 +57,6 @@ def encode_request(
     except (ValueError, TypeError, OverflowError, RecursionError):
         return Refusal("the request holds text that is not Unicode, or is nested too deeply", code="invalid_request")
     return Encoded(data, stream, _count_choices(body, task), encoding)
-
-
-def _merge_extra(request: Mapping[str, Any]) -> Mapping[str, Any] | Refusal:
-    """Put the members of `extra_params` beside the others. Its values are text, so numbers and booleans are read.
-
-    Source: Databricks REST API, "Query a serving endpoint", `extra_params` (a map of strings).
-    """
-    extra = request.get("extra_params")
-    if extra is None:
-        return request
-    if not isinstance(extra, Mapping):
-        return Refusal("`extra_params` is not an object", param="extra_params", code="invalid_value")
-    merged = dict(request)
-    for key, value in extra.items():
-        if key in _NOT_EXTRA:
-            return Refusal(f"`{key}` cannot be set by `extra_params`", param=f"extra_params.{key}")
-        coerced = value if key in _TEXT_PARAMETERS else _coerce(value)
-        present = merged.get(key)
-        if present is not None and present != coerced:
-            return Refusal(
-                f"`{key}` and `extra_params.{key}` have different values", param=f"extra_params.{key}",
-                code="invalid_value",
-            )  # fmt: skip
-        merged[key] = coerced
-    return merged
-
-
-def _coerce(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if value.lower() in {"true", "false"}:
-        return value.lower() == "true"
-    if _INTEGER.fullmatch(value):
-        return int(value)
-    return float(value) if _NUMBER.fullmatch(value) else value
 
 
 def _refuse_stream(stream: Any, task: Task, body: Mapping[str, Any]) -> Refusal | None:
