@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from xmc.runtime.dialect import DATABRICKS, OPENAI, Dialect
 from xmc.runtime.errors import from_provider_error, render_error
 from xmc.schema import ProviderError
 
@@ -38,9 +39,14 @@ EXPECTED = {
 }
 
 
+def spoken(*, openai_path: bool) -> Dialect:
+    """Return the dialect of the OpenAI paths, or of all others with the canonical form."""
+    return OPENAI if openai_path else DATABRICKS
+
+
 def answer_to(error: ProviderError, *, openai_path: bool, **headers: str) -> tuple[int, dict[str, str], Any]:
     """Return status, headers and body of the answer to an upstream's error."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    failure = from_provider_error(error, entity="a", headers=named, openai_path=openai_path)
-    answer = render_error(failure, openai_path=openai_path, request_id="r1")
+    failure = from_provider_error(error, entity="a", headers=named)
+    answer = render_error(failure, dialect=spoken(openai_path=openai_path), request_id="r1")
     return answer.status, dict(answer.headers), msgspec.json.decode(answer.body)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.streams import PLUGINS, events_of, exchange
 
+from xmc.runtime.dialect import OPENAI
 from xmc.runtime.errors import UpstreamBrokenError
 from xmc.runtime.http import StreamCutError
 from xmc.runtime.record import RequestRecord
@@ -54,7 +55,7 @@ def plan(kind: Relay = Relay.NORMALISE, **changes: Any) -> StreamPlan:
         "relay": kind,
         "task": Task.CHAT,
         "entity": "gpt-entity",
-        "openai_path": True,
+        "dialect": OPENAI,
         "hold_s": 5.0,
     }
     return StreamPlan(**{**settings, **changes})

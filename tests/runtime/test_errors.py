@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.errors import EXPECTED, answer_to
+from tests.errors import EXPECTED, answer_to, spoken
 
+from xmc.runtime.dialect import DATABRICKS, OPENAI
 from xmc.runtime.error_table import BY_STATUS, ERROR_CODES
 from xmc.runtime.error_text import MAX_TEXT, RETRY_TRAPS
 from xmc.runtime.errors import (
@@ -24,7 +25,6 @@ from xmc.runtime.errors import (
     UpstreamBrokenError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
-    error_event,
     from_provider_error,
     from_refusal,
     render_error,
@@ -74,7 +74,7 @@ def test_the_documented_table_is_the_one_that_is_served() -> None:
 @pytest.mark.parametrize("error", OURS, ids=lambda error: f"{type(error).__name__}-{error.status}")
 @pytest.mark.parametrize("openai_path", [True, False])
 def test_errors_of_ours_have_both_shapes_and_known_codes(error: GatewayError, openai_path: bool) -> None:
-    answer = render_error(error, openai_path=openai_path, request_id="r1")
+    answer = render_error(error, dialect=spoken(openai_path=openai_path), request_id="r1")
     body = msgspec.json.decode(answer.body)
     assert body["error_code"] in ERROR_CODES
     assert ("error" in body) is openai_path
@@ -104,8 +104,8 @@ def test_a_refused_credential_names_the_entity_and_never_the_key(
     status: int, code: str | None, message: str, openai_path: bool
 ) -> None:
     error = ProviderError(status, message, code=code, type="canary-77", param="canary-77", details={"k": "canary-77"})
-    failure = from_provider_error(error, entity="gpt-entity", headers={"x-request-id": "up1"}, openai_path=openai_path)
-    answer = render_error(failure, openai_path=openai_path, request_id="r1")
+    failure = from_provider_error(error, entity="gpt-entity", headers={"x-request-id": "up1"})
+    answer = render_error(failure, dialect=spoken(openai_path=openai_path), request_id="r1")
     headers = dict(answer.headers)
     assert answer.status == 403
     assert headers["x-should-retry"] == "false"
@@ -136,8 +136,8 @@ def test_a_secret_in_any_upstream_text_is_struck_out() -> None:
     secret = Secret('canary "77"\n')
     value = secret.reveal()
     error = ProviderError(400, f"bad: {value}", code=value, type=value, param=value, details={"a": [value]})
-    failure = from_provider_error(error, entity="a", headers={}, openai_path=True, secrets=[secret])
-    answer = render_error(failure, openai_path=True, request_id="r1")
+    failure = from_provider_error(error, entity="a", headers={}, secrets=[secret])
+    answer = render_error(failure, dialect=OPENAI, request_id="r1")
     assert b"canary" not in answer.body
     assert msgspec.json.decode(answer.body)["error"]["innererror"] == {"a": ["***"]}
 
@@ -211,19 +211,19 @@ def test_long_empty_and_unencodable_texts_are_bounded_and_valid() -> None:
 
 
 def test_a_refusal_names_the_parameter() -> None:
-    answer = render_error(from_refusal(Refusal("no `n` here", param="n")), openai_path=True, request_id="r1")
+    answer = render_error(from_refusal(Refusal("no `n` here", param="n")), dialect=OPENAI, request_id="r1")
     assert answer.status == 400
     assert msgspec.json.decode(answer.body)["error"]["param"] == "n"
     assert msgspec.json.decode(answer.body)["error"]["code"] == "unsupported_parameter"
 
 
 def test_401_tells_how_to_authenticate() -> None:
-    answer = render_error(UnauthenticatedError("no token"), openai_path=False, request_id="r1")
+    answer = render_error(UnauthenticatedError("no token"), dialect=DATABRICKS, request_id="r1")
     assert ("www-authenticate", "Bearer") in answer.headers
 
 
 def test_the_event_of_a_failed_stream_has_both_shapes_in_one() -> None:
-    event = error_event(UpstreamBrokenError())
+    event = OPENAI.error_event(UpstreamBrokenError(), 502, "r1")
     assert event.startswith(b"data: {")
     assert event.endswith(b"}\n\n")
     assert event.count(b"\n") == 2

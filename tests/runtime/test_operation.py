@@ -1,7 +1,8 @@
 import pytest
 
+from xmc.runtime.dialect import DATABRICKS, MESSAGES, OPENAI, Dialect
 from xmc.runtime.errors import InvalidRequestError, NotFoundError
-from xmc.runtime.operation import Kind, find_operation, is_openai_path
+from xmc.runtime.operation import Kind, dialect_of, find_operation
 
 
 @pytest.mark.parametrize(
@@ -80,15 +81,19 @@ def test_another_method_is_400_and_never_405(method: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/serving-endpoints/chat/completions", True),
-        ("/serving-endpoints/chat/completions/", True),
-        ("/serving-endpoints/completions", True),
-        ("/serving-endpoints/models/gpt", True),
-        ("/serving-endpoints/chat/invocations", False),
-        ("/serving-endpoints/a/invocations", False),
-        ("/api/2.0/serving-endpoints", False),
-        ("/nope", False),
+        ("/serving-endpoints/chat/completions", OPENAI),
+        ("/serving-endpoints/chat/completions/", OPENAI),
+        ("/serving-endpoints/completions", OPENAI),
+        ("/serving-endpoints/models/gpt", OPENAI),
+        ("/serving-endpoints/chat/invocations", DATABRICKS),
+        ("/serving-endpoints/a/invocations", DATABRICKS),
+        ("/api/2.0/serving-endpoints", DATABRICKS),
+        ("/nope", DATABRICKS),
+        ("/ai-gateway/anthropic/v1/messages", MESSAGES),
+        ("/ai-gateway/anthropic/v1/messages/", MESSAGES),
+        ("/ai-gateway/anthropic/v1/models", MESSAGES),
+        ("/ai-gateway/other", DATABRICKS),
     ],
 )
-def test_which_error_body_a_path_gets(path: str, expected: bool) -> None:
-    assert is_openai_path(path) is expected
+def test_which_dialect_a_path_speaks(path: str, expected: Dialect) -> None:
+    assert dialect_of(path) is expected

@@ -5,6 +5,7 @@ import pytest
 from tests.replies import JSON, Reply, collect, opened, plan, record
 from tests.streams import events_of
 
+from xmc.runtime.dialect import OPENAI
 from xmc.runtime.stream import replay_stream
 from xmc.schema import Response, Task
 
@@ -42,7 +43,9 @@ async def test_a_replayed_tool_call_gets_its_index() -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     message = {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": "call_2"}]}
     body = {**WHOLE, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
-    replayed = replay_stream(Response(body), task=Task.CHAT, choices=1, include_usage=False, record=record())
+    replayed = replay_stream(
+        Response(body), dialect=OPENAI, task=Task.CHAT, choices=1, include_usage=False, record=record()
+    )
     first, finish, last = events_of((await collect(replayed))[0])
     assert [call["index"] for call in first["choices"][0]["delta"]["tool_calls"]] == [0, 1]
     assert finish["choices"][0]["finish_reason"] == "tool_calls"
@@ -51,7 +54,9 @@ async def test_a_replayed_tool_call_gets_its_index() -> None:
 
 async def test_a_replayed_completion_keeps_its_text() -> None:
     body = {"id": "a", "object": "text_completion", "choices": [{"index": 0, "text": "x", "finish_reason": "length"}]}
-    replayed = replay_stream(Response(body), task=Task.COMPLETIONS, choices=1, include_usage=True, record=record())
+    replayed = replay_stream(
+        Response(body), dialect=OPENAI, task=Task.COMPLETIONS, choices=1, include_usage=True, record=record()
+    )
     first, finish, last = events_of((await collect(replayed))[0])
     assert (first["choices"][0]["text"], finish["choices"][0]["text"]) == ("x", "")
     assert finish["choices"][0]["finish_reason"] == "length"

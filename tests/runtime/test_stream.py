@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from tests.errors import spoken
 from tests.replies import JSON, SSE, Reply, Step, assert_cut, collect, opened, plan, record
 from tests.streams import compact, delta, events_of, hello, opening, usage_chunk
 
@@ -134,8 +135,8 @@ async def test_a_failure_before_the_first_event_has_a_status(
 ) -> None:
     fresh = Reply(reply.steps, reply.status, reply.headers)
     with pytest.raises(GatewayError) as caught:
-        await opened(fresh, plan(kind, openai_path=openai_path))
-    answer = render_error(caught.value, openai_path=openai_path, request_id="r1")
+        await opened(fresh, plan(kind, dialect=spoken(openai_path=openai_path)))
+    answer = render_error(caught.value, dialect=spoken(openai_path=openai_path), request_id="r1")
     assert answer.status == statuses[0 if openai_path else 1]
     assert fresh.closed
 

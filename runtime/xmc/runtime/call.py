@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from xmc.runtime.callers import Caller
+from xmc.runtime.dialect import Dialect
 from xmc.runtime.generation import Generation
 from xmc.runtime.http import Answer, Headers, Inbound
 from xmc.runtime.record import RequestRecord
@@ -19,7 +20,7 @@ class Call:
     inbound: Inbound
     record: RequestRecord
     generation: Generation
-    openai_path: bool
+    dialect: Dialect
     began: float
     observe: Callable[[RequestRecord], None] = field(repr=False)
     caller: Caller | None = None

@@ -22,7 +22,7 @@ from xmc.runtime.fault import report_fault
 from xmc.runtime.generation import Generation
 from xmc.runtime.http import Answer, Inbound
 from xmc.runtime.management import get_document, list_document, models_document
-from xmc.runtime.operation import Kind, Operation, find_operation, is_openai_path
+from xmc.runtime.operation import Kind, Operation, dialect_of, find_operation
 from xmc.runtime.query import answer_query
 from xmc.runtime.record import RequestRecord
 from xmc.runtime.upstream import Upstream
@@ -72,7 +72,7 @@ class Gateway:
             path=inbound.path,
             table=generation.table.digest,
         )
-        return Call(inbound, record, generation, is_openai_path(inbound.path), began, self._observe)
+        return Call(inbound, record, generation, dialect_of(inbound.path), began, self._observe)
 
     def _observe(self, record: RequestRecord) -> None:
         self.in_flight -= 1
@@ -94,7 +94,8 @@ class Gateway:
         if not operation.is_query:
             return _document_answer(operation, call, caller)
         answer = await answer_query(call, operation, self.upstream)
-        return Answer(answer.status, (*answer.headers, ("x-request-id", call.request_id)), answer.body, answer.stream)
+        ids = ((name, call.request_id) for name in call.dialect.id_headers)
+        return Answer(answer.status, (*answer.headers, *ids), answer.body, answer.stream)
 
     def _open_answer(self, kind: Kind, call: Call) -> Answer:
         if kind is Kind.WELL_KNOWN:
@@ -116,7 +117,7 @@ class Gateway:
             record.upstream_request_id = error.upstream_request_id
         # The error says itself when to come back; the rest of what upstream said stands beside it.
         call.passed = tuple(pair for pair in call.passed if pair[0] != "retry-after")
-        return render_error(error, openai_path=call.openai_path, request_id=call.request_id)
+        return render_error(error, dialect=call.dialect, request_id=call.request_id)
 
 
 def _request_id(given: str | None) -> str:

@@ -90,8 +90,3 @@ def row_of(status: int) -> Row:
     if row is not None:
         return row
     return _REQUEST if 400 <= status < 500 else _BROKEN  # noqa: PLR2004 - the 4xx range
-
-
-def status_on(status: int, *, openai_path: bool) -> int:
-    """Return the status for a path family: a bad gateway is 502 on OpenAI paths and 500 elsewhere."""
-    return status if openai_path or status != BAD_GATEWAY else INTERNAL

@@ -19,14 +19,17 @@ Messages of ours begin in lower case, hold no secret and no content of a request
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 import msgspec
 
-from xmc.runtime.error_table import BAD_GATEWAY, CREDENTIAL, row_of, status_on
+from xmc.runtime.error_table import BAD_GATEWAY, CREDENTIAL, row_of
 from xmc.runtime.error_text import header_text, is_about_key, shown, shown_details
 from xmc.runtime.http import Answer
 from xmc.schema import ProviderError, Refusal, Secret
+
+if TYPE_CHECKING:
+    from xmc.runtime.dialect import Dialect
 
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
 _UNCURABLE = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
@@ -51,9 +54,9 @@ class About(TypedDict, total=False):
 class GatewayError(Exception):
     """Root. Carries all that `render_error` shows; `outcome` is what the request's record gets.
 
-    `status` 502 means "bad gateway" and becomes 500 outside the OpenAI paths. `error_code` is from Databricks' list;
+    `status` 502 means "bad gateway"; a dialect may have another number for it. `error_code` is from Databricks' list;
     `type`, `code` and `param` are OpenAI's. `should_retry` None leaves the decision to the client's own rule.
-    `retry_after` is whole seconds. `details` is plain JSON from upstream, shown as `innererror` on OpenAI paths.
+    `retry_after` is whole seconds. `details` is plain JSON from upstream, shown where a dialect has a place for it.
     """
 
     status: int = 500
@@ -217,7 +220,6 @@ def from_provider_error(
     *,
     entity: str,
     headers: Mapping[str, str],
-    openai_path: bool,
     secrets: Iterable[Secret] = (),
 ) -> UpstreamError:
     """Translate an upstream failure by the table of `error_table`; the same for all providers.
@@ -241,7 +243,7 @@ def from_provider_error(
         )
     return UpstreamError(
         shown(error.message, kept) or f"the upstream answered with status {error.status} and no message",
-        status=status_on(row.status, openai_path=openai_path),
+        status=row.status,
         error_code=row.error_code,
         type=shown(error.type, kept) if error.type else row.type,
         code=shown(error.code, kept) if error.code else ("upstream_garbled" if error.garbled else None),
@@ -254,13 +256,10 @@ def from_provider_error(
     )
 
 
-def render_error(error: GatewayError, *, openai_path: bool, request_id: str) -> Answer:
-    """Turn an error into the answer: `{error_code, message}`, and on OpenAI paths `error` beside it.
-
-    Outside the OpenAI paths there must be no `error` key: the databricks-sdk shows it in place of the message.
-    """
-    status = status_on(error.status, openai_path=openai_path)
-    headers = [("content-type", "application/json"), ("x-request-id", request_id)]
+def render_error(error: GatewayError, *, dialect: "Dialect", request_id: str) -> Answer:
+    """Turn an error into the answer, in the words of the dialect that the client speaks."""
+    status = dialect.status_of(error)
+    headers = [("content-type", "application/json"), *((name, request_id) for name in dialect.id_headers)]
     if error.should_retry is not None:
         headers.append(("x-should-retry", "true" if error.should_retry else "false"))
     if error.retry_after is not None:
@@ -271,18 +270,7 @@ def render_error(error: GatewayError, *, openai_path: bool, request_id: str) -> 
         headers.append(("x-upstream-request-id", error.upstream_request_id))
     if isinstance(error, UnauthenticatedError):
         headers.append(("www-authenticate", "Bearer"))
-    body: dict[str, Any] = {"error_code": error.error_code, "message": error.message}
-    if openai_path:
-        inner = {"message": error.message, "type": error.type, "code": error.code, "param": error.param}
-        body["error"] = inner if error.details is None else {**inner, "innererror": error.details}
-    return Answer(status, tuple(headers), msgspec.json.encode(body))
-
-
-def error_event(error: GatewayError) -> bytes:
-    """Return the one SSE event that ends a stream which failed after its first byte. Same on all paths."""
-    inner = {"message": error.message, "type": error.type, "code": error.code}
-    body = {"error": inner, "error_code": error.error_code, "message": error.message}
-    return b"data: " + msgspec.json.encode(body) + b"\n\n"
+    return Answer(status, tuple(headers), msgspec.json.encode(dialect.error_body(error, status, request_id)))
 
 
 def _should_retry(error: ProviderError, headers: Mapping[str, str]) -> bool | None:

@@ -15,6 +15,8 @@ from xmc.runtime.credentials import CredentialHolder
 from xmc.runtime.pick import Picker
 from xmc.schema import Endpoint, Entity, Secret, Serving, Table, TableError, Target, Task
 
+# What carries credentials of ours from clients stays with the host.
+_KEPT_BACK = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 # Credentials that need a call are fetched at bind time for at most so long; then traffic begins without them.
 _PRIME_S = 5.0
 
@@ -76,10 +78,12 @@ def verify(table: Table, plugins: Plugins) -> None:
         raise TableError(f"no installed plugin adds {', '.join(missing)}, which this table needs")
     for endpoint in table.endpoints:
         for entity in endpoint.entities:
-            _verify_slots(table, endpoint, entity)
+            _verify_entity(table, endpoint, entity)
 
 
-def _verify_slots(table: Table, endpoint: Endpoint, entity: Entity) -> None:
+def _verify_entity(table: Table, endpoint: Endpoint, entity: Entity) -> None:
+    for header in _KEPT_BACK.intersection(entity.target.client_headers):
+        raise TableError(f"{endpoint.name}/{entity.name} asks for the clients' header {header!r}, a credential")
     for slot in entity.target.auth.slots.values():
         if slot not in table.secrets:
             raise TableError(

@@ -1,6 +1,7 @@
 """What the metrics port answers: metrics and health, to anybody who reaches it, and nothing else."""
 
 from xmc.runtime import health
+from xmc.runtime.dialect import DATABRICKS
 from xmc.runtime.dispatch import Gateway
 from xmc.runtime.errors import GatewayError, NotFoundError, render_error
 from xmc.runtime.http import Answer, Inbound
@@ -21,4 +22,4 @@ async def answer_metrics(gateway: Gateway, inbound: Inbound) -> Answer:
             case _:
                 raise NotFoundError("this port serves /metrics and /health only")
     except GatewayError as error:
-        return render_error(error, openai_path=False, request_id="-")
+        return render_error(error, dialect=DATABRICKS, request_id="-")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+from xmc.runtime.dialect import DATABRICKS, MESSAGES, OPENAI, Dialect
 from xmc.runtime.errors import InvalidRequestError, NotFoundError
 from xmc.schema import Task
 
@@ -19,6 +20,7 @@ class Kind(StrEnum):
     CHAT = "chat.completions"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    MESSAGES = "messages"
     MODELS = "models"
     LIST = "list"
     GET = "get"
@@ -30,7 +32,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a request asks for. `task` is set where the path alone decides it: on the OpenAI paths."""
+    """What a request asks for. `task` is set where the path alone decides it."""
 
     kind: Kind
     endpoint: str | None = None
@@ -43,6 +45,14 @@ _OPENAI = {
     "/serving-endpoints/chat/completions": Operation(Kind.CHAT, task=Task.CHAT, is_query=True),
     "/serving-endpoints/completions": Operation(Kind.COMPLETIONS, task=Task.COMPLETIONS, is_query=True),
     "/serving-endpoints/embeddings": Operation(Kind.EMBEDDINGS, task=Task.EMBEDDINGS, is_query=True),
+}
+# Part of the contract with clients: Databricks names its native paths so, whichever provider serves the endpoint.
+_MESSAGES_ROOT = "/ai-gateway/anthropic/"
+_MESSAGES = {f"{_MESSAGES_ROOT}v1/messages": Operation(Kind.MESSAGES, task=Task.CHAT, is_query=True)}
+_NOT_SERVED = {
+    f"{_MESSAGES_ROOT}v1/messages/count_tokens": (
+        "this gateway does not count tokens in advance: what a request used is in the `usage` of its answer"
+    )
 }
 _READS = {
     "/serving-endpoints/models": Operation(Kind.MODELS),
@@ -64,7 +74,7 @@ def find_operation(method: str, path: str) -> Operation:
     """
     operation = _at(path.removesuffix("/") if len(path) > 1 else path)
     if operation is None:
-        raise NotFoundError(f"there is nothing at {path[:200]!r}")
+        raise NotFoundError(_NOT_SERVED.get(path.removesuffix("/")) or f"there is nothing at {path[:200]!r}")
     allowed = method == "POST" if operation.is_query else method in ("GET", "HEAD")
     if not allowed:
         wanted = "POST" if operation.is_query else "GET"
@@ -74,15 +84,19 @@ def find_operation(method: str, path: str) -> Operation:
     return operation
 
 
-def is_openai_path(path: str) -> bool:
-    """Tell which of the two error bodies a path's clients read, also where nothing is at that path."""
+def dialect_of(path: str) -> Dialect:
+    """Return the dialect that a path's clients speak, also where nothing is at that path."""
     path = path.removesuffix("/")
+    if path in _OPENAI:
+        return OPENAI
+    if path.startswith(_MESSAGES_ROOT):
+        return MESSAGES
     # An endpoint may be named `chat`, and its own path is none of these.
-    return path in _OPENAI or (path.startswith(_OPENAI_ROOTS) and not path.endswith("/invocations"))
+    return OPENAI if path.startswith(_OPENAI_ROOTS) and not path.endswith("/invocations") else DATABRICKS
 
 
 def _at(path: str) -> Operation | None:
-    fixed = _OPENAI.get(path) or _READS.get(path)
+    fixed = _OPENAI.get(path) or _MESSAGES.get(path) or _READS.get(path)
     if fixed is not None:
         return fixed
     match path.split("/"):

@@ -12,6 +12,7 @@ import msgspec
 
 from xmc.runtime.call import Call
 from xmc.runtime.canonical import usage_if_canonical
+from xmc.runtime.dialect import DIALECTS
 from xmc.runtime.error_text import header_text
 from xmc.runtime.errors import (
     InvalidRequestError,
@@ -24,7 +25,7 @@ from xmc.runtime.errors import (
 from xmc.runtime.generation import BoundEndpoint, BoundEntity
 from xmc.runtime.http import Answer, BodyTooLargeError, BodyUnreadableError, Headers
 from xmc.runtime.operation import Operation
-from xmc.runtime.request_body import canonical_request, check_body, client_request_id, decode_body, model_of
+from xmc.runtime.request_body import client_request_id, decode_body, model_of
 from xmc.runtime.stream import (
     MAX_ANSWER_BYTES,
     STREAM_HEADERS,
@@ -51,7 +52,8 @@ async def answer_query(call: Call, operation: Operation, upstream: Upstream) -> 
     """
     endpoint, body = await _admit(call, operation)
     entity = _pick(call, operation, endpoint, body)
-    request = canonical_request(body)
+    _check_dialect(call, endpoint, entity)
+    request = call.dialect.request(body)
     exchange = _prepare(call, entity, request)
     sender = _Sender(call, endpoint, entity, upstream)
     if request.get("stream"):
@@ -78,7 +80,7 @@ async def _admit(call: Call, operation: Operation) -> tuple[BoundEndpoint, dict[
                 code="wrong_task",
             )
     call.record.client_request_id = client_request_id(body)
-    check_body(body, endpoint.task)
+    call.dialect.check(body, endpoint.task)
     return endpoint, body
 
 
@@ -120,6 +122,18 @@ def _pick(call: Call, operation: Operation, endpoint: BoundEndpoint, body: Mappi
     return entity
 
 
+def _check_dialect(call: Call, endpoint: BoundEndpoint, entity: BoundEntity) -> None:
+    dialects = entity.target.dialects
+    if call.dialect.name not in dialects:
+        others = " or ".join(dialect.use for dialect in DIALECTS if dialect.name in dialects)
+        raise InvalidRequestError(
+            f"the served entity {entity.name!r} of the endpoint {endpoint.name!r} does not take requests of this path; "
+            f"use {others}",
+            param="model",
+            code="unsupported_dialect",
+        )
+
+
 def _pick_key(call: Call, sticky: str | None, body: Mapping[str, Any]) -> str:
     """Return what the pick hashes: the endpoint's sticky key, or the request id where that is not there."""
     if sticky is None:
@@ -137,7 +151,13 @@ def _pick_key(call: Call, sticky: str | None, body: Mapping[str, Any]) -> str:
 
 def _prepare(call: Call, entity: BoundEntity, request: Mapping[str, Any]) -> Exchange:
     request_id = call.request_id
-    context = Context(request_id=request_id, id=request_id, created=int(call.record.started_at))
+    context = Context(
+        request_id=request_id,
+        id=request_id,
+        created=int(call.record.started_at),
+        dialect=call.dialect.name,
+        headers=_client_headers(call, entity),
+    )
     exchange = entity.adapter.prepare(request, context)
     if isinstance(exchange, Refusal):
         raise from_refusal(exchange)
@@ -145,6 +165,11 @@ def _prepare(call: Call, entity: BoundEntity, request: Mapping[str, Any]) -> Exc
         call.record.dropped = exchange.dropped
         call.passed = (("x-xmc-dropped", ", ".join(exchange.dropped)),)
     return exchange
+
+
+def _client_headers(call: Call, entity: BoundEntity) -> dict[str, str]:
+    headers = call.inbound.headers
+    return {name: headers[name] for name in entity.target.client_headers if name in headers}
 
 
 def _wants_usage(request: Mapping[str, Any]) -> bool:
@@ -211,7 +236,7 @@ class _Sender:
         self._call.passed += tuple(
             (name, value)
             for name, value in headers.items()
-            if (name.startswith("x-ratelimit-") or name in _PASSED) and header_text(value, secrets) is not None
+            if ("ratelimit-" in name or name in _PASSED) and header_text(value, secrets) is not None
         )
 
 
@@ -226,9 +251,14 @@ async def _stream(  # noqa: PLR0913 - the whole of one request
 ) -> Answer:
     task = endpoint.task
     if exchange.decoder is None or len(exchange.calls) != 1:
-        response = _decoded(call, entity, exchange, await sender.send_all(exchange.calls))
+        response = _decoded(entity, exchange, await sender.send_all(exchange.calls))
         replayed = replay_stream(
-            response, task=task, choices=exchange.choices, include_usage=include_usage, record=call.record
+            response,
+            dialect=call.dialect,
+            task=task,
+            choices=exchange.choices,
+            include_usage=include_usage,
+            record=call.record,
         )
         return Answer(200, _with_upstream_id(call, STREAM_HEADERS), stream=replayed)
     plan = StreamPlan(
@@ -237,7 +267,7 @@ async def _stream(  # noqa: PLR0913 - the whole of one request
         relay=entity.target.relay,
         task=task,
         entity=entity.name,
-        openai_path=call.openai_path,
+        dialect=call.dialect,
         include_usage=include_usage,
         hold_s=endpoint.serving.hold_ms / 1000,
         first_byte_s=endpoint.serving.timeouts.first_byte_ms / 1000,
@@ -254,13 +284,14 @@ def _whole(call: Call, entity: BoundEntity, exchange: Exchange, replies: list[Wi
             call.record.prompt_tokens = usage.prompt_tokens
             call.record.completion_tokens = usage.completion_tokens
             return Answer(200, _with_upstream_id(call, _JSON), replies[0].body)
-    body = _decoded(call, entity, exchange, replies).body
-    _note_usage(call, body)
-    return Answer(200, _with_upstream_id(call, _JSON), _encode(body))
+    response = _decoded(entity, exchange, replies)
+    call.record.prompt_tokens, call.record.completion_tokens = call.dialect.usage(response.body)
+    body = _encode(response.body) if response.raw is None else response.raw
+    return Answer(200, _with_upstream_id(call, _JSON), body)
 
 
-def _decoded(call: Call, entity: BoundEntity, exchange: Exchange, replies: list[WireReply]) -> Response:
-    """Return the canonical response. Raises `GatewayError` for whatever the upstream got wrong."""
+def _decoded(entity: BoundEntity, exchange: Exchange, replies: list[WireReply]) -> Response:
+    """Return the response. Raises `GatewayError` for whatever the upstream got wrong."""
     result = exchange.decode(replies)
     if isinstance(result, ProviderError):
         failed = next((reply for reply in replies if reply.status == result.status), replies[0])
@@ -268,18 +299,9 @@ def _decoded(call: Call, entity: BoundEntity, exchange: Exchange, replies: list[
             result,
             entity=entity.name,
             headers=failed.headers,
-            openai_path=call.openai_path,
             secrets=entity.credential.secrets,
         )
     return result
-
-
-def _note_usage(call: Call, body: Mapping[str, Any]) -> None:
-    usage = body.get("usage")
-    if isinstance(usage, dict):
-        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        call.record.prompt_tokens = prompt if isinstance(prompt, int) else None
-        call.record.completion_tokens = completion if isinstance(completion, int) else None
 
 
 def _with_upstream_id(call: Call, headers: Headers) -> Headers:

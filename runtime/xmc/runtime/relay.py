@@ -36,6 +36,8 @@ class Progress:
     usage: Mapping[str, Any] | None = None
     failure: ProviderError | None = None
     done: bool = False
+    ending: bytes | None = None
+    """The upstream's own end of the stream, where the client gets that."""
 
     @property
     def complete(self) -> bool:
@@ -53,6 +55,10 @@ class Progress:
             self.usage = usage
             return self.include_usage or bool(choices)
         return True
+
+    def count(self, prompt: int | None, completion: int | None) -> None:
+        """Take usage from a dialect that counts in other terms."""
+        self.usage = {"prompt_tokens": prompt, "completion_tokens": completion}
 
     def garbled(self, why: str) -> None:
         """Fail: what came cannot be read. The first failure stays."""

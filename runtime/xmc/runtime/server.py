@@ -12,6 +12,7 @@ from typing import cast
 from aiohttp import ClientPayloadError, StreamReader, web
 from aiohttp.http import HttpProcessingError
 
+from xmc.runtime.dialect import DATABRICKS
 from xmc.runtime.errors import InvalidRequestError, render_error
 from xmc.runtime.fault import report_fault
 from xmc.runtime.http import Answer, BodyTooLargeError, BodyUnreadableError, Inbound
@@ -119,7 +120,7 @@ class _Connection(web.RequestHandler):
                 report_fault(exc, "the sending of an answer")
             raise ConnectionError("the answer has already begun")
         error = InvalidRequestError("this is not a valid HTTP request", error_code="BAD_REQUEST")
-        answer = render_error(error, openai_path=False, request_id="-")
+        answer = render_error(error, dialect=DATABRICKS, request_id="-")
         return cast("web.StreamResponse", WholeReply(request, answer, keep_alive=False))
 
 

@@ -17,21 +17,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from xmc.plugins import Framing
+from xmc.runtime.dialect import Dialect
 from xmc.runtime.errors import (
     GatewayError,
     InternalError,
     UpstreamError,
     UpstreamTimeoutError,
-    error_event,
     from_provider_error,
     request_id_of,
 )
 from xmc.runtime.fault import report_fault
 from xmc.runtime.http import Headers, StreamCutError
 from xmc.runtime.record import RequestRecord
-from xmc.runtime.relay import DONE, NormaliseRelay, Progress, ScanRelay, StreamRelay
-from xmc.runtime.relay_exact import ExactRelay
-from xmc.runtime.replay import replay
+from xmc.runtime.relay import Progress, StreamRelay
 from xmc.runtime.upstream import UpstreamReply
 from xmc.schema import Exchange, ProviderError, Relay, Response, Secret, Task, WireReply
 
@@ -49,7 +47,6 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 1024 * 1024
 
 _OK = 200
-_SSE = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +63,7 @@ class StreamPlan:
     relay: Relay
     task: Task
     entity: str
-    openai_path: bool
+    dialect: Dialect
     include_usage: bool = False
     hold_s: float = 30.0
     first_byte_s: float = 300.0
@@ -166,15 +163,16 @@ class ClientStream(AsyncIterator[bytes]):
     def _cut(self, error: GatewayError) -> bytes:
         self._record.outcome = "cut"
         self._record.error_code = error.error_code
-        return error_event(error)
+        dialect = self._plan.dialect
+        return dialect.error_event(error, dialect.status_of(error), self._record.request_id)
 
     def _end(self) -> bytes:
-        """Return `[DONE]` if the stream is complete. Raises `GatewayError`."""
+        """Return what ends the stream (`[DONE]`) if it is complete. Raises `GatewayError`."""
         if self._progress.failure is not None:
             raise self._failed(self._progress.failure)
         if not self._progress.complete:
             raise UpstreamError("the upstream ended its answer before it was complete", code="stream_incomplete")
-        return DONE
+        return self._progress.ending or self._plan.dialect.ending
 
     async def _until_first(self) -> bytes:
         """Make the call and return the first bytes for the client. Raises `GatewayError`."""
@@ -223,28 +221,26 @@ class ClientStream(AsyncIterator[bytes]):
         decoded = self._plan.exchange.decode((whole,))
         if isinstance(decoded, ProviderError):
             raise self._failed(decoded)
-        out = replay(decoded.body, self._plan.task, self._progress)
+        out = self._plan.dialect.replay(decoded.body, self._plan.task, self._progress)
         self._end()
         return out
 
     def _failed(self, error: ProviderError) -> GatewayError:
         plan = self._plan
         headers: Mapping[str, str] = self._reply.headers if self._reply is not None else {}
-        failure = from_provider_error(
-            error, entity=plan.entity, headers=headers, openai_path=plan.openai_path, secrets=plan.secrets
-        )
+        failure = from_provider_error(error, entity=plan.entity, headers=headers, secrets=plan.secrets)
         self._record.upstream_request_id = failure.upstream_request_id or self._record.upstream_request_id
         return failure
 
 
-async def replay_stream(
-    response: Response, *, task: Task, choices: int, include_usage: bool, record: RequestRecord
+async def replay_stream(  # noqa: PLR0913 - the whole of one answer
+    response: Response, *, dialect: Dialect, task: Task, choices: int, include_usage: bool, record: RequestRecord
 ) -> AsyncGenerator[bytes, None]:
     """Give a whole answer as a stream, for an exchange that has no decoder."""
     progress = Progress(choices, include_usage)
-    out = replay(response.body, task, progress)
+    out = dialect.replay(response.body, task, progress)
     note_progress(progress, record)
-    yield out + DONE
+    yield out + dialect.ending
 
 
 def note_progress(progress: Progress, record: RequestRecord) -> None:
@@ -261,10 +257,4 @@ def _make_relay(plan: StreamPlan, progress: Progress) -> StreamRelay:
     decoder = plan.exchange.decoder
     if decoder is None:
         raise TypeError("an exchange without a decoder does not stream")
-    reader = plan.framing.reader()
-    # Only server-sent events can pass as bytes: that is what the client speaks.
-    if plan.relay is Relay.EXACT and plan.framing.accept == _SSE:
-        return ExactRelay(reader, decoder, progress)
-    if plan.relay is Relay.SCAN:
-        return ScanRelay(reader, decoder(), progress)
-    return NormaliseRelay(reader, decoder(), progress)
+    return plan.dialect.make_relay(plan.framing, plan.relay, decoder, progress)

@@ -25,6 +25,7 @@ from xmc.schema.table import (
 from xmc.schema.task import Task
 from xmc.schema.token import format_token_hash, hash_token, make_token, mask_tokens, parse_token_hash, token_id
 from xmc.schema.wire import (
+    CANONICAL,
     Chunk,
     Context,
     Event,
@@ -38,6 +39,7 @@ from xmc.schema.wire import (
 )
 
 __all__ = [
+    "CANONICAL",
     "FORMAT",
     "PLAINTEXT_STORE",
     "Auth",

@@ -12,6 +12,7 @@ import msgspec
 from xmc.schema.json import canonical_json, digest
 from xmc.schema.secret import SecretSlot
 from xmc.schema.task import Task
+from xmc.schema.wire import CANONICAL
 
 FORMAT = 1
 """Version of the table format. A table of another format is refused, not guessed."""
@@ -46,6 +47,8 @@ class Target(Record, frozen=True, kw_only=True):
 
     `url` is the complete, percent-encoded request URL. `headers` go on every call and hold no credential. `options`
     is the plugin's own data for its adapter (plain JSON, no floats). `region` is `unknown` unless the plugin knows.
+    `dialects` are those of clients that the adapter takes as they are; `client_headers` are the names, in lower case,
+    of the clients' headers that it wants to see, none of which may carry a credential.
     """
 
     provider: str
@@ -58,6 +61,8 @@ class Target(Record, frozen=True, kw_only=True):
     region: str = "unknown"
     headers: tuple[tuple[str, str], ...] = ()
     options: dict[str, Any] = {}
+    dialects: tuple[str, ...] = (CANONICAL,)
+    client_headers: tuple[str, ...] = ()
 
 
 class Entity(Record, frozen=True, kw_only=True):

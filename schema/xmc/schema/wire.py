@@ -14,6 +14,9 @@ import msgspec
 
 from xmc.schema.json import JsonObject
 
+CANONICAL = "openai"
+"""The dialect that adapters translate from and to. A target that takes another one too relays it as it is."""
+
 
 class WireRequest(msgspec.Struct, frozen=True):
     """A provider-shaped HTTP request. `url` is complete and percent-encoded; no credential is in it yet."""
@@ -82,9 +85,13 @@ class ProviderError:
 
 
 class Response(msgspec.Struct, frozen=True):
-    """A canonical response body (OpenAI's shape for the task), decoded."""
+    """A response body in the dialect of the request (in the canonical one: OpenAI's shape for the task), decoded.
+
+    `raw` is the same as bytes, where the upstream's own may go to the client as they came.
+    """
 
     body: dict[str, Any]
+    raw: bytes | None = None
 
 
 Chunk = dict[str, Any]
@@ -111,14 +118,16 @@ class Context(msgspec.Struct, frozen=True):
     """What the host knows about one request. Adapters get ids and times here and make none of their own.
 
     `created` is Unix seconds. `id` is the stem for ids that the upstream does not give (`chatcmpl-<id>`).
-    `dialect` names the shape the client speaks (`openai`).
+    `dialect` names the shape that the client speaks: `openai`, or another one of `Target.dialects` (`messages`), in
+    which request and answer pass as they are. `headers` are those of the client's that `Target.client_headers` names.
     """
 
     request_id: str
     id: str
     created: int
-    dialect: str = "openai"
+    dialect: str = CANONICAL
     options: JsonObject = {}
+    headers: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
