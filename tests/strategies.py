@@ -30,6 +30,7 @@ _KNOWN_KEYS = (
     "choices", "message", "delta", "content", "tool_calls", "function", "arguments", "name", "id", "index", "usage",
     "finish_reason", "text", "data", "embedding", "error", "error_code", "detail", "type", "logprobs", "object",
     "prompt_tokens", "total_tokens", "summary", "status", "code", "errors", "reasoning", "created", "model", "role",
+    "content_block", "input", "partial_json", "stop_reason", "thinking",
 )  # fmt: skip
 _REQUEST_KEYS = (
     "messages", "prompt", "input", "stream", "stream_options", "extra_params", "n", "encoding_format", "model", "tools",
@@ -115,7 +116,7 @@ _arguments = st.dictionaries(words, scalars, max_size=2).map(lambda value: json.
 
 
 @st.composite
-def _said_in_chat(draw: st.DrawFn, *, quirky: bool) -> Said:
+def said_in_chat(draw: st.DrawFn, *, quirky: bool) -> Said:
     call_names = draw(st.lists(names, max_size=3))
     calls = tuple((f"call_{draw(names)}_{i}", name, draw(_arguments)) for i, name in enumerate(call_names))
     finish = "tool_calls" if calls else draw(st.sampled_from(["stop", "length", "content_filter"]))
@@ -127,7 +128,7 @@ def _said_in_chat(draw: st.DrawFn, *, quirky: bool) -> Said:
 @st.composite
 def chats(draw: st.DrawFn, *, quirky: bool) -> Conversation:
     """Chat conversations of 1 to 3 choices."""
-    said = tuple(draw(st.lists(_said_in_chat(quirky=quirky), min_size=1, max_size=3)))
+    said = tuple(draw(st.lists(said_in_chat(quirky=quirky), min_size=1, max_size=3)))
     usage = draw(_usage())
     choices = [draw(_whole_chat(i, choice, quirky=quirky)) for i, choice in enumerate(said)]
     streams = [draw(_streamed_chat(i, choice, quirky=quirky)) for i, choice in enumerate(said)]
@@ -312,5 +313,6 @@ def streams_of(draw: st.DrawFn, chunks: tuple[dict[str, Any], ...], *, plain: bo
         if not plain:
             lines += draw(st.sampled_from([[], [": ping", ""], ["", ""], ["event: message"], ["id: 7"], ["retry: 10"]]))
         space = "" if not plain and draw(st.booleans()) else " "
+        lines += [f"event: {chunk['type']}"] if isinstance(chunk.get("type"), str) else []
         lines += [f"data:{space}{json.dumps(chunk, ensure_ascii=draw(st.booleans()))}", ""]
     return end.join([*lines, "data: [DONE]", "", ""]).encode()

@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 XMC = Path(sys.executable).with_name("xmc")
 # What the examples' specs read from the environment.
-KEYS = {"OPENAI_API_KEY": "none", "QUICKSTART_MODEL_KEY": "none"}
+KEYS = {"ANTHROPIC_API_KEY": "none", "OPENAI_API_KEY": "none", "QUICKSTART_MODEL_KEY": "none"}
 
 
 def test_there_are_examples() -> None:
-    assert {"openai.yaml", "endpoints.yaml"} <= {path.name for path in EXAMPLES}
+    assert {"anthropic.yaml", "openai.yaml", "endpoints.yaml"} <= {path.name for path in EXAMPLES}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from tests import strategies
-from tests.providers import CASES, CONTEXT, MINIMAL, Case, each_provider
+from tests.providers import CASES, CONTEXT, MINIMAL, Case, each_of_family, each_provider
 from tests.strategies import Conversation, Said
 
 from xmc.plugins.sse import SseReader
@@ -22,9 +22,6 @@ from xmc.schema import Event, Exchange, ProviderError, Refusal, Response, Task, 
 
 bounded = settings(max_examples=30)  # the whole unit suite has 20 seconds
 tasks = st.sampled_from(Task)
-CONVERSATIONS = {
-    quirky: strategies.chats(quirky=quirky) | strategies.completions(quirky=quirky) for quirky in (False, True)
-}
 
 
 @cache
@@ -109,7 +106,7 @@ def truth(told: Conversation) -> tuple[Said, ...]:
 @bounded
 @given(data=st.data())
 def test_an_answer_is_canonical_and_loses_nothing(case: Case, data: st.DataObject) -> None:
-    told = data.draw(CONVERSATIONS[case.quirky])
+    told = data.draw(case.told)
     response = decode(exchange_of(case, told, stream=False), told.whole)
     assert isinstance(response, Response), response
     validator(told.task, "response").validate(response.body)
@@ -122,7 +119,7 @@ def test_an_answer_is_canonical_and_loses_nothing(case: Case, data: st.DataObjec
 @bounded
 @given(data=st.data())
 def test_a_stream_is_canonical_and_says_what_the_whole_answer_says(case: Case, data: st.DataObject) -> None:
-    told = data.draw(CONVERSATIONS[case.quirky])
+    told = data.draw(case.told)
     chunks = decode_chunks(exchange_of(case, told, stream=True), told.chunks)
     for chunk in chunks:
         assert isinstance(chunk, dict), chunk
@@ -141,7 +138,7 @@ def test_a_stream_is_canonical_and_says_what_the_whole_answer_says(case: Case, d
 @bounded
 @given(data=st.data())
 def test_chunks_do_not_depend_on_how_the_bytes_were_split(case: Case, data: st.DataObject) -> None:
-    told = data.draw(CONVERSATIONS[case.quirky])
+    told = data.draw(case.told)
     exchange = exchange_of(case, told, stream=True)
     stream = data.draw(strategies.streams_of(told.chunks))
     whole, cut = SseReader(), SseReader()
@@ -152,7 +149,7 @@ def test_chunks_do_not_depend_on_how_the_bytes_were_split(case: Case, data: st.D
     assert decode_stream(exchange, events) == decode_chunks(exchange, told.chunks)
 
 
-@each_provider
+@each_of_family
 @bounded
 @given(data=st.data(), task=tasks)
 def test_prepare_changes_nothing_and_passes_everything(case: Case, task: Task, data: st.DataObject) -> None:
@@ -171,8 +168,9 @@ def test_prepare_changes_nothing_and_passes_everything(case: Case, task: Task, d
 
 @each_provider
 @bounded
-@given(task=tasks, request=strategies.near_requests | strategies.json_values)
-def test_prepare_never_raises(case: Case, task: Task, request: Any) -> None:
+@given(data=st.data(), request=strategies.near_requests | strategies.json_values)
+def test_prepare_never_raises(case: Case, data: st.DataObject, request: Any) -> None:
+    task = data.draw(st.sampled_from(case.tasks))
     before = copy.deepcopy(request)
     prepared = case.adapter(task).prepare(request, CONTEXT)
     assert isinstance(prepared, Exchange | Refusal)
@@ -182,11 +180,12 @@ def test_prepare_never_raises(case: Case, task: Task, request: Any) -> None:
 @each_provider
 @bounded
 @given(
-    task=tasks,
+    data=st.data(),
     body=st.binary(max_size=40) | strategies.near_answers.map(lambda value: json.dumps(value).encode()),
     status=st.sampled_from([200, 200, 200, 201, 302, 400, 429, 500, 529]),
 )
-def test_any_reply_is_a_response_or_an_error(case: Case, task: Task, body: bytes, status: int) -> None:
+def test_any_reply_is_a_response_or_an_error(case: Case, data: st.DataObject, body: bytes, status: int) -> None:
+    task = data.draw(st.sampled_from(case.tasks))
     result = decode(case.exchange(task, MINIMAL[task]), body, status)
     if isinstance(result, Response):
         validator(task, "response").validate(json.loads(json.dumps(result.body)))
@@ -214,7 +213,7 @@ def test_any_event_gives_chunks_or_an_error(case: Case, task: Task, payloads: li
             validator(task, "chunk").validate(item)
 
 
-@each_provider
+@each_of_family
 @bounded
 @given(
     vectors=st.lists(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=4), min_size=1),
@@ -244,4 +243,4 @@ def test_embeddings_come_as_asked_whatever_was_sent(
 
 
 def test_every_shipped_provider_is_here() -> None:
-    assert set(CASES) == {"custom", "openai"}
+    assert set(CASES) == {"anthropic", "custom", "openai"}

@@ -10,9 +10,19 @@ from xmc.plugins.sse import SseReader
 from xmc.schema import Chunk, Event, ProviderError, Response, Task, WireReply
 
 FOLDER = Path(__file__).parent / "samples"
-STREAMS = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.sse"))
-RESPONSES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.response.json"))
-REQUESTS = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.request.json"))
+OWN_FORM = {"anthropic"}
+"""Folders of upstreams that do not speak OpenAI's form; the lists below are of those that do."""
+
+
+def found(pattern: str, *folders: str) -> list[str]:
+    """Return the samples of these folders; without any, of all upstreams that speak OpenAI's form."""
+    names = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob(pattern))
+    return [str(name) for name in names if (name.parts[0] in folders if folders else name.parts[0] not in OWN_FORM)]
+
+
+STREAMS = found("*.sse")
+RESPONSES = found("*.response.json")
+REQUESTS = found("*.request.json")
 
 
 def read(name: str) -> bytes:

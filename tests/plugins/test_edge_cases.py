@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.plugins import recorded
 from tests.plugins.recorded import answer, chunks_of, read, replay, sse
-from tests.providers import CASES, Case, each_provider
+from tests.providers import CASES, Case, each_of_family
 
 from xmc.plugins.sse import SseReader
 from xmc.schema import Chunk, ProviderError, Response, Task
@@ -45,7 +45,7 @@ def body_of(result: Response | ProviderError) -> dict[str, Any]:
     return result.body
 
 
-@each_provider
+@each_of_family
 def test_01_the_chunk_of_usage_has_no_choices(case: Case) -> None:
     chunks = chunks_of(case, read("openai/chat-stream.sse"))
     assert chunks[-1]["choices"] == []
@@ -53,7 +53,7 @@ def test_01_the_chunk_of_usage_has_no_choices(case: Case) -> None:
     assert not any(it.get("usage") for it in chunks[:-1])
 
 
-@each_provider
+@each_of_family
 def test_02_usage_beside_content_gets_a_chunk_of_its_own(case: Case) -> None:
     chunks = chunks_of(case, read("custom/chat-stream-quirks.sse"))
     assert [bool(it.get("usage")) for it in chunks] == [False, False, False, True]
@@ -61,7 +61,7 @@ def test_02_usage_beside_content_gets_a_chunk_of_its_own(case: Case) -> None:
     assert chunks[-1]["usage"] == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize("task", [Task.CHAT, Task.COMPLETIONS])
 def test_03_streams_are_asked_for_usage_whatever_the_client_said(case: Case, task: Task) -> None:
     for given in ({}, {"stream_options": None}, {"stream_options": {"include_usage": False, "x": 1}}):
@@ -97,7 +97,7 @@ def test_07_the_finish_reason_is_always_there_and_null_until_the_end() -> None:
         assert [choice["finish_reason"] for choice in choices] == [None, None, "stop"]
 
 
-@each_provider
+@each_of_family
 def test_08_a_stream_that_ends_before_its_finish_is_an_error_and_done_is_not_needed(case: Case) -> None:
     for ending in ((), ("[DONE]",)):
         items = replay(case, sse(chunk({"role": "assistant", "content": "He"}), *ending))
@@ -108,14 +108,14 @@ def test_08_a_stream_that_ends_before_its_finish_is_an_error_and_done_is_not_nee
     assert isinstance(replay(case, unfinished_second, n=2)[-1], ProviderError)
 
 
-@each_provider
+@each_of_family
 def test_09_an_error_in_the_first_event(case: Case) -> None:
     (error,) = replay(case, read("custom/chat-stream-firstevent-error.sse"))
     assert isinstance(error, ProviderError)
     assert (error.status, error.message, error.type, error.code) == (529, "no capacity", "overloaded_error", "529")
 
 
-@each_provider
+@each_of_family
 def test_10_an_error_in_the_middle_even_beside_empty_choices(case: Case) -> None:
     first, error = replay(case, read("openai/error-midstream.sse"))
     assert isinstance(first, dict)
@@ -130,7 +130,7 @@ def test_10_an_error_in_the_middle_even_beside_empty_choices(case: Case) -> None
     assert error.message == "gone"
 
 
-@each_provider
+@each_of_family
 def test_12_an_error_status_for_a_stream_is_read_as_a_whole_answer(case: Case) -> None:
     error = answer(case, read("openai/error-400.response.json"), status=400, stream=True)
     assert isinstance(error, ProviderError)
@@ -243,7 +243,7 @@ def test_20_content_beside_calls_is_null(content: dict[str, Any]) -> None:
     assert sent["messages"] == history
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize("name", recorded.STREAMS)
 def test_24_to_27_framing_does_not_matter(case: Case, name: str) -> None:
     """Every stream byte by byte, with CR and CRLF line ends, and with comments, `id:` and `retry:` between events."""
@@ -258,14 +258,14 @@ def test_24_to_27_framing_does_not_matter(case: Case, name: str) -> None:
     assert [*events, *reader.finish()] == recorded.events_of(data)
 
 
-@each_provider
+@each_of_family
 def test_28_an_event_of_a_megabyte_passes(case: Case) -> None:
     text = "å" * 1_000_000
     chunks = chunks_of(case, sse(chunk({"role": "assistant", "content": text}), chunk({}, "stop"), "[DONE]"))
     assert chunks[0]["choices"][0]["delta"]["content"] == text
 
 
-@each_provider
+@each_of_family
 def test_30_a_completions_stream_has_text_and_keeps_its_object(case: Case) -> None:
     chunks = chunks_of(case, read("openai/completions-stream.sse"), task=Task.COMPLETIONS)
     assert {it["object"] for it in chunks} == {"text_completion"}
@@ -273,7 +273,7 @@ def test_30_a_completions_stream_has_text_and_keeps_its_object(case: Case) -> No
     assert not any("delta" in choice for choice in choices_of(chunks))
 
 
-@each_provider
+@each_of_family
 def test_31_embeddings_come_in_the_encoding_that_was_asked_for(case: Case) -> None:
     numbers, encoded = (recorded.load(f"openai/embeddings-{kind}.response.json") for kind in ("float", "base64"))
     for sent in (numbers, encoded):
@@ -298,7 +298,7 @@ def test_35_content_parts_foreign_roles_and_repeated_indexes() -> None:
     assert (minimal["id"], minimal["object"], minimal["created"]) == ("chatcmpl-ID", "chat.completion", 1_700_000_000)
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize(
     ("body", "message", "code"),
     [
@@ -315,7 +315,7 @@ def test_36_error_bodies_of_any_shape(case: Case, body: bytes, message: str, cod
     assert (error.status, error.message, error.code) == (502, message, code)
 
 
-@each_provider
+@each_of_family
 def test_37_a_content_filter_keeps_what_it_found(case: Case) -> None:
     error = answer(case, read("azure-openai/error-contentfilter.response.json"), status=400)
     assert isinstance(error, ProviderError)
@@ -323,7 +323,7 @@ def test_37_a_content_filter_keeps_what_it_found(case: Case) -> None:
     assert error.details["code"] == "ResponsibleAIPolicyViolation"
 
 
-@each_provider
+@each_of_family
 def test_40_choices_interleave(case: Case) -> None:
     chunks = chunks_of(case, read("openai/chat-stream-n2.sse"), n=2)
     for index, text in ((0, "Hej"), (1, "Tjena")):
@@ -333,7 +333,7 @@ def test_40_choices_interleave(case: Case) -> None:
         assert [choice["delta"].get("role") for choice in mine] == ["assistant", None, None]
 
 
-@each_provider
+@each_of_family
 def test_42_obfuscation_passes(case: Case) -> None:
     chunks = chunks_of(case, read("openai/chat-stream.sse"))
     assert [it.get("obfuscation") for it in chunks] == ["a9Kq", "x", "Zz81", None, None]

@@ -1,4 +1,4 @@
-"""Every recorded answer and stream, through every provider."""
+"""Every recorded answer and stream in OpenAI's form, through every provider that reads it."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from openai.lib.streaming.chat._completions import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 from tests.plugins import recorded
 from tests.plugins.recorded import RESPONSES, STREAMS, answer, chunks_of, load, read, task_of
-from tests.providers import CASES, Case, each_provider
+from tests.providers import CASES, FAMILY, Case, each_of_family
 
 from xmc.schema import ProviderError, Response, Task, canonical_schema
 
@@ -27,7 +27,7 @@ def test_there_are_samples() -> None:
     assert len(RESPONSES) >= 15
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize("name", RESPONSES)
 def test_whole_answers(case: Case, name: str) -> None:
     status = int(Path(name).name.split("-")[1].split(".")[0]) if "/error-4" in name else 200
@@ -41,7 +41,7 @@ def test_whole_answers(case: Case, name: str) -> None:
         assert (result.status, result.garbled) == (status, False)
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize("name", [name for name in RESPONSES if name.startswith("openai/") and "error" not in name])
 def test_answers_of_openai_itself_pass_unchanged(case: Case, name: str) -> None:
     result = answer(case, read(name), task=task_of(name), encoding_format="base64" if "base64" in name else None)
@@ -54,7 +54,7 @@ def test_answers_of_openai_itself_pass_unchanged(case: Case, name: str) -> None:
     [
         # `openai` promises nothing for an upstream that is not OpenAI.
         pytest.param(case, name, id=f"{provider}-{name}")
-        for provider, case in CASES.items()
+        for provider, case in FAMILY.items()
         for name in (WHOLE_STREAMS if case.quirky else TRUE_TO_FORM)
     ],
 )

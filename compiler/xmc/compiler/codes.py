@@ -82,6 +82,13 @@ _CODES = (
     Code("XMC405", "unknown provider", "No installed plugin provides it."),
     Code("XMC406", "configuration of another provider", "Each provider reads its own `<provider>_config` only."),
     Code("XMC407", "plugin missing", "The target needs an authentication scheme or framing that is not installed."),
+    Code("XMC420", "model near or past its end", "The provider stops serving it, or has stopped already.", _W),
+    Code(
+        "XMC421",
+        "parameters that the model refuses",
+        "Requests that set them get the provider's error, unless the spec says what to do with them.",
+        _W,
+    ),
     Code("XMC501", "not a secret reference", "This key takes {{secrets/scope/key}}; a value belongs elsewhere."),
     Code("XMC502", "secret in an open place", "The key is not secret; the value would be sent and shown."),
     Code("XMC503", "secret typed into the spec", "It works, but the file now is a secret itself.", _W),

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.providers import CASES, CONTEXT, MINIMAL, Case, each_provider
+from tests.providers import CASES, CONTEXT, MINIMAL, Case, each_of_family
 
 from xmc.schema import Refusal, Task
 
@@ -18,12 +18,12 @@ def refused(case: Case, task: Task, **request: Any) -> Refusal:
     return refusal
 
 
-@each_provider
+@each_of_family
 def test_the_model_is_the_targets(case: Case) -> None:
     assert sent(case, Task.CHAT, model="endpoint") == {**MINIMAL[Task.CHAT], "model": "the-model"}
 
 
-@each_provider
+@each_of_family
 def test_null_and_empty_lists_are_not_set_and_everything_else_passes(case: Case) -> None:
     body = sent(case, Task.CHAT, stop=None, tools=[], n=1, logprobs=False, presence_penalty=0, metadata={}, top_k=7)
     assert body == {
@@ -34,7 +34,7 @@ def test_null_and_empty_lists_are_not_set_and_everything_else_passes(case: Case)
     assert sent(case, Task.EMBEDDINGS, input=None)["input"] is None
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize(
     ("request_", "param"),
     [
@@ -49,13 +49,13 @@ def test_what_would_be_lost_or_replaced_is_refused_by_name(case: Case, request_:
     assert refusal.message
 
 
-@each_provider
+@each_of_family
 def test_embeddings_refuse_streams_and_unknown_encodings(case: Case) -> None:
     assert refused(case, Task.EMBEDDINGS, stream=True).param == "stream"
     assert refused(case, Task.EMBEDDINGS, encoding_format="int8").param == "encoding_format"
 
 
-@each_provider
+@each_of_family
 def test_text_that_is_no_unicode_is_refused(case: Case) -> None:
     assert refused(case, Task.CHAT, user="\ud800").code == "invalid_request"
 
@@ -65,7 +65,7 @@ def test_openai_is_asked_for_the_encoding_and_custom_for_its_default() -> None:
     assert "encoding_format" not in sent(CASES["custom"], Task.EMBEDDINGS, encoding_format="base64")
 
 
-@each_provider
+@each_of_family
 def test_a_call_that_does_not_stream_has_no_decoder(case: Case) -> None:
     exchange = case.exchange(Task.CHAT, {**MINIMAL[Task.CHAT], "stream": False})
     assert exchange.decoder is None
@@ -77,7 +77,7 @@ def test_a_custom_server_may_be_spared_the_wish_for_usage() -> None:
     assert "stream_options" not in json.loads(exchange.calls[0].body)
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize(
     ("task", "request_", "choices"),
     [

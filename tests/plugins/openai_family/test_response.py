@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.plugins.recorded import answer
-from tests.providers import CASES, Case, each_provider
+from tests.providers import CASES, Case, each_of_family
 
 from xmc.plugins.openai_family.field import read_usage
 from xmc.schema import ProviderError, Response, Task
@@ -18,7 +18,7 @@ def message_of(message: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize(
     "body",
     [
@@ -47,7 +47,7 @@ def test_an_answer_that_cannot_be_read_is_garbled(case: Case, body: bytes) -> No
     assert error.message.startswith("the upstream answered ")
 
 
-@each_provider
+@each_of_family
 def test_an_error_in_a_good_answer_is_an_error(case: Case) -> None:
     error = answer(case, {"error": {"message": "no capacity", "code": 529}})
     assert isinstance(error, ProviderError)
@@ -57,7 +57,7 @@ def test_an_error_in_a_good_answer_is_an_error(case: Case) -> None:
     assert (error.status, error.message) == (400, "too long")
 
 
-@each_provider
+@each_of_family
 def test_an_empty_error_beside_an_answer_is_none(case: Case) -> None:
     nothings: tuple[Any, ...] = (None, "", {})
     for nothing in nothings:
@@ -126,7 +126,7 @@ def test_usage_of_embeddings_is_all_prompt() -> None:
     assert read_usage({"prompt_tokens": 7}, completion=False) == {"prompt_tokens": 7, "total_tokens": 7}
 
 
-@each_provider
+@each_of_family
 @pytest.mark.parametrize("asked", ["float", "base64"])
 @pytest.mark.parametrize(
     "vector",

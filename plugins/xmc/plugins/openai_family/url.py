@@ -10,6 +10,7 @@ ROUTES = {Task.CHAT: "chat/completions", Task.COMPLETIONS: "completions", Task.E
 
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE = _PATH_SAFE + "?"
+_VERSION_AT_END = re.compile(r"/v[12]$")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -48,6 +49,25 @@ def compose_url(base: str, task: Task, api_version: str | None = None) -> str:
         query = f"{query}&api-version={quote(api_version, safe='')}".lstrip("&")
     url = f"{parts.scheme}://{_authority(parts)}{quote(path, safe=_PATH_SAFE)}"
     return f"{url}?{quote(query, safe=_QUERY_SAFE)}" if query else url
+
+
+def compose_versioned_url(base: str, path: str) -> str:
+    """Append `path`, which begins with its API version, to `base`.
+
+    A version at the end of the base is the same as none, and a base that ends in the whole path is taken as it is.
+    The base's own query is kept.
+
+    Raises:
+        BaseUrlError: not an absolute http(s) URL, or credentials or a fragment in it.
+
+    >>> compose_versioned_url("https://host/proxy/v1/?tenant=7", "v1/messages")
+    'https://host/proxy/v1/messages?tenant=7'
+    """
+    parts = _split(base)
+    stem = parts.path.rstrip("/").removesuffix(f"/{path}").rstrip("/")
+    stem = _VERSION_AT_END.sub("", stem).rstrip("/")
+    url = f"{parts.scheme}://{_authority(parts)}{quote(f'{stem}/{path}', safe=_PATH_SAFE)}"
+    return f"{url}?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else url
 
 
 def _split(base: str) -> SplitResult:

@@ -1,0 +1,93 @@
+r"""From a canonical completions request to Messages calls: the prompt becomes a conversation.
+
+Anthropic's own completions API is gone with the models that it served. A prompt in its old frame (`\n\nHuman: …
+\n\nAssistant:`) is taken out of it; any other is what the user says. A list of prompts becomes a call for each.
+Source: Anthropic API documentation, "Migrating from Text Completions".
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from xmc.plugins.anthropic.beta import combine_betas
+from xmc.plugins.anthropic.conversation import encode_conversation
+from xmc.plugins.anthropic.parameter import (
+    Settings,
+    common_members,
+    join,
+    pass_rest,
+    read_max_tokens,
+    read_stream,
+    set_parameters,
+)
+from xmc.plugins.anthropic.refused import Dropped, RefusedError, text_at, unsupported
+from xmc.plugins.anthropic.request import Encoded, encode_body
+from xmc.plugins.anthropic.thinking import encode_effort
+
+_OWN = frozenset({"prompt", "reasoning_effort", "system_prompt"})
+_CHAT_ONLY = ("messages", "parallel_tool_calls", "response_format", "tool_choice", "tools")
+_FRAME = re.compile(r"\s*Human:.*\n\nAssistant:", re.DOTALL)
+_SPEAKER = re.compile(r"(?:^\s*|\n\n)(Human|Assistant):[ \t]?")
+_ROLES = {"Human": "user", "Assistant": "assistant"}
+
+
+def encode_completions(request: Mapping[str, Any], settings: Settings) -> Encoded:
+    """Translate a completions request; `request` itself is left alone.
+
+    `system_prompt` (an extra key) becomes the system prompt. Raises `RefusedError`.
+    """
+    dropped = Dropped()
+    given = set_parameters(request)
+    stream = read_stream(given)
+    for name in _CHAT_ONLY:
+        if name in given:
+            raise unsupported(name, f"a text completion cannot hold what `{name}` asks for; use an endpoint for chat")
+    wanted = read_max_tokens(given)
+    thought = encode_effort(
+        given.get("reasoning_effort"),
+        settings.thinking,
+        max_tokens=settings.default_max_tokens if wanted is None else wanted,
+        is_default=wanted is None,
+        unsigned=False,
+    )
+    if not thought.has_effect:
+        dropped.note("reasoning_effort")
+    prompts = _read_prompts(given.get("prompt"))
+    rest = {**common_members(given, settings, dropped), **thought.members}
+    if stream and len(prompts) == 1:  # several answers are put together, and then replayed as a stream
+        rest["stream"] = True
+    passed = pass_rest(given, _OWN, dropped)
+    if "thinking" in passed:
+        rest.pop("thinking", None)
+    betas = combine_betas(settings.beta, (), given.get("anthropic_beta"))
+    bodies = []
+    for prompt in prompts:
+        told = encode_conversation(_messages_of(prompt, given.get("system_prompt")), dropped)
+        head: dict[str, Any] = {"model": settings.model, "max_tokens": thought.max_tokens, "messages": told.turns}
+        if told.system:
+            head["system"] = told.system
+        bodies.append(encode_body(join({**head, **rest}, passed)))
+    return Encoded(tuple(bodies), stream, betas, dropped=dropped.names)
+
+
+def _read_prompts(prompt: Any) -> list[str]:
+    given = [prompt] if isinstance(prompt, str) else prompt
+    if not isinstance(given, list) or not given:
+        raise RefusedError("`prompt` is neither text nor a list of texts", "prompt")
+    if not all(isinstance(one, str) for one in given):
+        raise unsupported("prompt", "Anthropic takes prompts as text; tokens of other models mean nothing to it")
+    if not all(one.strip() for one in given):
+        raise RefusedError("`prompt` is blank", "prompt")
+    return given
+
+
+def _messages_of(prompt: str, system: Any) -> list[dict[str, Any]]:
+    opening = [] if system is None else [{"role": "system", "content": text_at(system, "system_prompt")}]
+    if not _FRAME.match(prompt):
+        return [*opening, {"role": "user", "content": prompt}]
+    _, *said = _SPEAKER.split(prompt)
+    pairs = zip(said[::2], said[1::2], strict=True)
+    turns = [{"role": _ROLES[speaker], "content": text.strip()} for speaker, text in pairs]
+    if not any(turn["content"] for turn in turns if turn["role"] == "user"):
+        raise RefusedError("`prompt` is blank between `Human:` and `Assistant:`", "prompt")
+    return [*opening, *turns]

@@ -1,0 +1,122 @@
+"""The provider and its adapter: which translation serves which task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from xmc.plugins.anthropic.link import CONFIG_KEY, link_anthropic
+from xmc.plugins.anthropic.native import DIALECT, prepare_native
+from xmc.plugins.anthropic.parameter import Settings
+from xmc.plugins.anthropic.prompt import encode_completions
+from xmc.plugins.anthropic.refused import RefusedError
+from xmc.plugins.anthropic.request import Encoded, encode_chat
+from xmc.plugins.anthropic.response import chat_response, completions_response, decode_answer
+from xmc.plugins.anthropic.stream import MessageDecoder
+from xmc.plugins.contract import Capability, EntitySpec, Link
+from xmc.plugins.openai_family import read_capabilities, read_schema
+from xmc.schema import (
+    Context,
+    Exchange,
+    JsonObject,
+    ProviderError,
+    Refusal,
+    Response,
+    StreamDecoder,
+    Target,
+    Task,
+    WireReply,
+    WireRequest,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicProvider:
+    """See the package."""
+
+    config_schema: JsonObject = field(repr=False)
+    capabilities: Mapping[Task, Mapping[str, Capability]] = field(repr=False)
+    name: str = "anthropic"
+    config_key: str = CONFIG_KEY
+
+    def link(self, entity: EntitySpec) -> Link:
+        """Turn a served entity into a target."""
+        return link_anthropic(entity)
+
+    def adapter(self, target: Target) -> "MessagesAdapter":
+        """Bind to one target."""
+        return MessagesAdapter(target)
+
+
+ANTHROPIC = AnthropicProvider(read_schema("xmc.plugins.anthropic"), read_capabilities("xmc.plugins.anthropic"))
+
+
+class MessagesAdapter:
+    """Translates the requests of one target into Messages calls."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._settings = Settings.of(target)
+        self._encode = encode_chat if target.task is Task.CHAT else encode_completions
+        common = (*target.headers, ("Content-Type", "application/json"))
+        self._headers = {
+            False: (*common, ("Accept", "application/json")),
+            True: (*common, ("Accept", "text/event-stream")),
+        }
+
+    def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
+        """Translate one canonical request."""
+        if not isinstance(request, Mapping):
+            return Refusal("the request is not a JSON object", code="invalid_request")
+        if context.dialect == DIALECT:
+            return prepare_native(request, context, self._target)
+        try:
+            encoded = self._encode(request, self._settings)
+        except RefusedError as error:
+            return error.refusal
+        except RecursionError:
+            return Refusal("the request is nested too deeply", code="invalid_request")
+        return self._exchange(encoded, context)
+
+    def _exchange(self, encoded: Encoded, context: Context) -> Exchange:
+        target = self._target
+        stream = encoded.stream and len(encoded.bodies) == 1
+        headers = self._headers[stream]
+        if encoded.betas:
+            headers = (*headers, ("anthropic-beta", ",".join(encoded.betas)))
+        answers = _Answers(context, target.model, encoded.names, chat=target.task is Task.CHAT)
+        return Exchange(
+            calls=tuple(WireRequest("POST", target.url, headers, body) for body in encoded.bodies),
+            decode=answers.decode,
+            decoder=answers.decoder if stream else None,
+            choices=len(encoded.bodies),
+            dropped=encoded.dropped,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """How the answers to one request are read."""
+
+    context: Context
+    model: str
+    names: Mapping[str, str]
+    chat: bool
+
+    def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
+        if self.chat:
+            return decode_answer(replies[0], lambda body: chat_response(body, self.context, self.model, self.names))
+        bodies: list[dict[str, Any]] = []
+        for reply in replies:
+            found = decode_answer(reply, self._readable)
+            if isinstance(found, ProviderError):
+                return found
+            bodies.append(found.body)
+        return Response(completions_response(bodies, self.context, self.model))
+
+    def _readable(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the message, which can be translated. Raises `UnreadableError`."""
+        completions_response([body], self.context, self.model)
+        return body
+
+    def decoder(self) -> StreamDecoder:
+        return MessageDecoder(self.context, self.model, self.names, chat=self.chat)
