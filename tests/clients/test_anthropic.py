@@ -288,6 +288,23 @@ async def test_betas_on_the_list_go_on_and_others_are_named() -> None:
     assert reply.headers["x-xmc-dropped"] == "anthropic-beta:not-on-the-list-2020-01-01"
 
 
+async def test_a_header_that_is_sent_twice_is_one_list_and_no_other_header_goes_on() -> None:
+    headers = [
+        ("anthropic-beta", "files-api-2025-04-14"),
+        ("Anthropic-Beta", "context-1m-2025-08-07"),
+        ("cookie", "a=b"),
+        ("x-secret", "s"),
+    ]
+    script = [answer(WHOLE, headers=[("content-type", "application/json")])]
+    async with serving(script) as served, served.gateway.client(headers=headers) as http:
+        reply = await http.post(f"{ROOT}/v1/messages", json=ASK)
+        assert reply.status == 200
+    sent = served.upstream.requests[0].headers
+    assert sent["anthropic-beta"] == "files-api-2025-04-14,context-1m-2025-08-07"
+    assert sent["anthropic-version"] == "2023-06-01"
+    assert not {"cookie", "x-secret", "x-request-id"} & set(sent)
+
+
 FAILING: dict[str, tuple[Script, str]] = {
     "error": ([*streamed(recorded.read("anthropic/chat-error-midstream.response.sse"))], "overloaded_error"),
     "cut": ([stream_head(), piece(BASIC[:CUT_AT]), Cut()], "api_error"),

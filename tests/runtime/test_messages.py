@@ -51,6 +51,20 @@ def test_events_pass_byte_for_byte_however_they_arrive(name: str, size: int) -> 
     assert one.progress.chunks == data.count(b"event:") - 1
 
 
+def test_a_read_of_whole_deltas_passes_as_the_same_object() -> None:
+    one = relay()
+    start, end = BASIC.index(b"event: ping") + len(PING), BASIC.index(b"event: content_block_stop")
+    one.feed(BASIC[:start])
+    deltas = BASIC[start:end]
+    assert one.feed(deltas) is deltas
+    # A cut within an event is waited for, and what follows it passes all the same.
+    first, second = deltas.split(b"\n\n")[:2]
+    assert one.feed(deltas[:-1]) == first + b"\n\n"
+    assert one.feed(b"\n" + deltas) == second + b"\n\n" + deltas
+    assert one.feed(deltas) is deltas
+    assert one.progress.chunks == BASIC[:start].count(b"event:") + 4 * 2
+
+
 @pytest.mark.parametrize("size", [1, 5, 1 << 20])
 def test_what_is_newer_than_this_code_passes_as_it_is(size: int) -> None:
     new = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"x","n":1e2}}\n\n'
@@ -236,10 +250,10 @@ def test_any_bytes_give_events_or_a_failure_whatever_the_split(parts: list[bytes
     data = b"".join(parts)
     starts = [0, *accumulate(sizes), len(data)]
     pieces = [data[start:end] for start, end in pairwise(starts) if data[start:end]]
-    whole, cut = relay(), relay()
+    whole, cut, by_part = relay(), relay(), relay()
     out = run(whole, [data] if data else [])
-    assert out == run(cut, pieces)
-    assert whole.progress == cut.progress
+    assert out == run(cut, pieces) == run(by_part, [part for part in parts if part])
+    assert whole.progress == cut.progress == by_part.progress
     for event in recorded.events_of(out):
         assert event.kind not in {"", "error", "message_stop"}
         json.loads(event.data)

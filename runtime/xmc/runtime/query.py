@@ -168,8 +168,15 @@ def _prepare(call: Call, entity: BoundEntity, request: Mapping[str, Any]) -> Exc
 
 
 def _client_headers(call: Call, entity: BoundEntity) -> dict[str, str]:
-    headers = call.inbound.headers
-    return {name: headers[name] for name in entity.target.client_headers if name in headers}
+    """Return the headers that the target wants to see; one that was sent several times is one list."""
+    wanted = entity.target.client_headers
+    found: dict[str, str] = {}
+    if wanted:
+        for name, value in call.inbound.headers.items():
+            lower = name.lower()
+            if lower in wanted:
+                found[lower] = f"{found[lower]}, {value}" if lower in found else value
+    return found
 
 
 def _wants_usage(request: Mapping[str, Any]) -> bool:

