@@ -18,6 +18,8 @@ from xmc.runtime.operation import Kind, dialect_of, find_operation
         ("POST", "/serving-endpoints/chat/completions", Kind.CHAT, None, None),
         ("POST", "/serving-endpoints/completions", Kind.COMPLETIONS, None, None),
         ("POST", "/serving-endpoints/embeddings/", Kind.EMBEDDINGS, None, None),
+        ("POST", "/ai-gateway/anthropic/v1/messages", Kind.MESSAGES, None, None),
+        ("POST", "/ai-gateway/anthropic/v1/messages/", Kind.MESSAGES, None, None),
         ("GET", "/serving-endpoints/models", Kind.MODELS, None, None),
         ("GET", "/api/2.0/serving-endpoints", Kind.LIST, None, None),
         ("GET", "/api/2.0/serving-endpoints/", Kind.LIST, None, None),
