@@ -33,13 +33,13 @@ class Case:
     def tasks(self) -> tuple[Task, ...]:
         return tuple(self.provider.capabilities)
 
-    def target(self, task: Task, **config: Any) -> Target:
-        link = self.provider.link(EntitySpec("e", "entity", MODEL, task, {**self.config, **config}))
+    def target(self, task: Task, model: str = MODEL, **config: Any) -> Target:
+        link = self.provider.link(EntitySpec("e", "entity", model, task, {**self.config, **config}))
         assert link.target is not None, link.findings
         return link.target
 
-    def adapter(self, task: Task, **config: Any) -> Adapter:
-        return self.provider.adapter(self.target(task, **config))
+    def adapter(self, task: Task, model: str = MODEL, **config: Any) -> Adapter:
+        return self.provider.adapter(self.target(task, model, **config))
 
     def exchange(self, task: Task, request: dict[str, Any], **config: Any) -> Exchange:
         exchange = self.adapter(task, **config).prepare(request, CONTEXT)

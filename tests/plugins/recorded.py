@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.providers import Case
+from tests.providers import MINIMAL, Case
 
 from xmc.plugins.sse import SseReader
 from xmc.schema import Chunk, Event, ProviderError, Response, Task, WireReply
@@ -45,7 +45,7 @@ def events_of(data: bytes) -> list[Event]:
 
 def replay(case: Case, data: bytes, *, task: Task = Task.CHAT, n: int = 1) -> list[Chunk | ProviderError]:
     """Decode a stream; after an error the host stops feeding, and so does this."""
-    exchange = case.exchange(task, {"messages": [], "prompt": "p", "stream": True, "n": n})
+    exchange = case.exchange(task, {**MINIMAL[task], "stream": True, "n": n})
     assert exchange.decoder is not None
     decoder = exchange.decoder()
     items: list[Chunk | ProviderError] = []

@@ -23,7 +23,7 @@ class _Betas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def allowed_betas() -> frozenset[str]:
     """Return the betas that a request may name."""
-    data = resources.files(__package__).joinpath("betas.json").read_bytes()
+    data = resources.files("xmc.plugins.anthropic").joinpath("betas.json").read_bytes()
     return msgspec.json.decode(data, type=_Betas).allowed
 
 

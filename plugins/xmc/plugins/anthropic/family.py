@@ -40,7 +40,7 @@ _UNKNOWN = Family(match=".*", thinking=Thinking.ADAPTIVE)
 @cache
 def read_families() -> tuple[Family, ...]:
     """Return the rows of the data file."""
-    data = resources.files(__package__).joinpath("families.json").read_bytes()
+    data = resources.files("xmc.plugins.anthropic").joinpath("families.json").read_bytes()
     return msgspec.json.decode(data, type=tuple[Family, ...])
 
 

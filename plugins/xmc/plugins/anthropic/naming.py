@@ -17,7 +17,7 @@ def wire_name(name: str) -> str:
     """Return a tool's name as `^[a-zA-Z0-9_-]{1,128}$`; a rewritten one ends in a hash, so no two become one.
 
     >>> wire_name("get_weather"), wire_name("maps.find")
-    ('get_weather', 'maps_find_e4711cc7')
+    ('get_weather', 'maps_find_4f651f75')
     """
     return name if _fits(name) and len(name) <= _MAX_NAME else _rewritten(name, _MAX_NAME)
 
