@@ -208,6 +208,11 @@ def test_messages_that_have_no_counterpart_are_refused_by_name(message: dict[str
     assert refused([*HELLO, message]) == f"messages[1].{param}"
 
 
+def test_a_dropped_key_that_is_no_name_stays_out_of_the_header() -> None:
+    text = {"type": "text", "text": "x", "a\r\nb: c": 1, "ö": 2}
+    assert dropped([said("user", [text])]) == ("messages.content",)
+
+
 def test_what_has_no_effect_is_said() -> None:
     text = {"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}}
     assert dropped([said("user", [text, IMAGE], name="anna")]) == (

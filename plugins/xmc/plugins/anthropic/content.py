@@ -28,6 +28,7 @@ _NATIVE = {
 _MEDIA = frozenset({"user", "tool"})
 _TEXT_KEYS = frozenset({"type", "text", "cache_control", "citations"})
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 
 
@@ -80,8 +81,9 @@ def _text_block(part: Mapping[str, Any], path: str, dropped: Dropped) -> Block |
     text = text_at(part.get("text"), f"{path}.text")
     if _is_blank(text):
         return None
-    for key in part.keys() - _TEXT_KEYS:
-        dropped.note(f"messages.content.{key}")
+    for key in (key for key in part if key not in _TEXT_KEYS):
+        # The name goes into a header, so it must be one.
+        dropped.note(f"messages.content.{key}" if _NAME.fullmatch(key) else "messages.content")
     return {key: value for key, value in part.items() if key in _TEXT_KEYS and value is not None}
 
 

@@ -107,11 +107,17 @@ def _move_inside(rest: dict[str, Any], encoded: dict[str, Any], path: str) -> No
         case "array":
             if "items" in rest:
                 encoded["items"] = encode_schema(rest.pop("items"), f"{path}.items")
-            if rest.get("minItems") in (0, 1):
-                encoded["minItems"] = rest.pop("minItems")
+            _move(rest, encoded, "minItems", enforced=rest.get("minItems") in (0, 1))
         case "string":
-            if isinstance(rest.get("format"), str) and rest["format"] in _FORMATS:
-                encoded["format"] = rest.pop("format")
+            known = rest.get("format")
+            _move(rest, encoded, "format", enforced=isinstance(known, str) and known in _FORMATS)
+
+
+def _move(rest: dict[str, Any], encoded: dict[str, Any], key: str, *, enforced: bool) -> None:
+    """Move what the API enforces; what it does not goes to the end of what the description tells."""
+    value = rest.pop(key, None)
+    if value is not None:
+        (encoded if enforced else rest)[key] = value
 
 
 def _own_of(keys: Mapping[str, Any], kind: Any) -> dict[str, Any]:

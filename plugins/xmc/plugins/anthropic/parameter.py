@@ -13,10 +13,19 @@ from xmc.plugins.anthropic.family import Thinking
 from xmc.plugins.anthropic.refused import Dropped, RefusedError, list_at, text_at, unsupported
 from xmc.schema import Target
 
-_HINTS = frozenset({
-    "frequency_penalty", "metadata", "presence_penalty", "prompt_cache_key", "prompt_cache_options",
-    "prompt_cache_retention", "safety_identifier", "seed", "store", "verbosity",
-})  # fmt: skip
+# What has no effect, with the values that say nothing.
+_HINTS: dict[str, tuple[Any, ...]] = {
+    "frequency_penalty": (0,),
+    "metadata": ({},),
+    "presence_penalty": (0,),
+    "prompt_cache_key": (),
+    "prompt_cache_options": (),
+    "prompt_cache_retention": (),
+    "safety_identifier": (),
+    "seed": (),
+    "store": (False,),
+    "verbosity": (),
+}
 # What would change the answer's meaning, with the values that mean nothing.
 _REFUSED: dict[str, tuple[Any, ...]] = {
     "audio": (),
@@ -126,10 +135,10 @@ def pass_rest(given: Mapping[str, Any], own: frozenset[str], dropped: Dropped) -
         if name in own or name in _COMMON:
             continue
         if name in _REFUSED:
-            if not any(value == harmless and type(value) is type(harmless) for harmless in _REFUSED[name]):
+            if not _is_harmless(value, _REFUSED[name]):
                 raise unsupported(name)
         elif name in _HINTS:
-            if value not in (0, False, {}, ""):
+            if not _is_harmless(value, _HINTS[name]):
                 dropped.note(name)
         else:
             passed[name] = value
@@ -161,6 +170,11 @@ _COMMON = frozenset({
     *_SAMPLING, "anthropic_beta", "max_completion_tokens", "max_tokens", "model", "service_tier", "stop", "stream",
     "stream_options", "user",
 })  # fmt: skip
+
+
+def _is_harmless(value: Any, harmless: tuple[Any, ...]) -> bool:
+    """Tell whether the value is one that counts as not set; `true` is not 1 here."""
+    return any(value == one and isinstance(value, bool) is isinstance(one, bool) for one in harmless)
 
 
 def _is_wanted(name: str, value: Any, settings: Settings, dropped: Dropped) -> bool:
