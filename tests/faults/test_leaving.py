@@ -146,11 +146,11 @@ async def test_a_client_that_stalls_holds_the_upstream_back_and_loses_nothing(ki
             status, headers = await read_head(reader)
             assert (status, headers["transfer-encoding"]) == (200, "chunked")
             # `asking` gives its reader 16 MiB; what is beyond that and the sockets' own buffers stays upstream.
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            reader._transport.pause_reading()  # type: ignore[attr-defined]  # private, so not in the stubs
             taken = await _stalled(upstream)
             assert not upstream.done.is_set()
             assert taken < whole * 3 / 4, f"{taken} of {whole} bytes were taken while the client read nothing"
-            reader._transport.resume_reading()  # type: ignore[attr-defined]
+            reader._transport.resume_reading()  # type: ignore[attr-defined]  # private, so not in the stubs
             got = b""
             async with asyncio.timeout(20):
                 while not got.endswith(b"0\r\n\r\n"):
@@ -167,7 +167,7 @@ async def test_a_stalled_client_that_leaves_frees_the_upstream() -> None:
     async with _counting() as upstream, running(_served(upstream.url)) as gateway:
         async with asking(gateway.url, KINDS[0]) as reader:
             await read_head(reader)
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            reader._transport.pause_reading()  # type: ignore[attr-defined]  # private, so not in the stubs
             await _stalled(upstream)
         await _over(gateway)
         assert not upstream.done.is_set()
