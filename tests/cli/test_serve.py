@@ -132,6 +132,20 @@ def test_refusals(tmp_path: Path, files: dict[str, str], words: list[str], code:
     assert CANARY not in ran.stderr
 
 
+def test_a_fault_of_our_own_is_one_line_as_it_is_in_a_compile(tmp_path: Path) -> None:
+    (tmp_path / "endpoints.yaml").write_text(SPEC)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import xmc.compiler.compile as module\n"
+        f"def check(*arguments): raise RuntimeError({CANARY!r})\n"
+        "module.check = check\n"
+    )
+    ran = xmc(tmp_path, "serve", environ={"PYTHONPATH": str(tmp_path)})
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr.startswith("endpoints.yaml:1:1: error[XMC901]: internal error (RuntimeError)")
+    assert "Traceback" not in ran.stderr
+    assert CANARY not in ran.stderr
+
+
 def test_the_help_has_examples_and_exit_codes() -> None:
     said = xmc(Path.cwd(), "serve", "--help").stdout
     assert "xmc serve endpoints.xmc.json --port 9000" in said
