@@ -12,7 +12,7 @@ class BodyTooLargeError(Exception):
 
 
 class BodyUnreadableError(Exception):
-    """The request body came too slowly, or is not in its declared encoding. The message is for the client."""
+    """The request body came too slowly, broke off or is not encoded as declared. The message is for the client."""
 
 
 class Inbound(msgspec.Struct, frozen=True):
