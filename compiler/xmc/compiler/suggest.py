@@ -15,7 +15,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     limit = max(1, len(word) // 3)
     ranked = sorted(
-        (_distance(word.lower(), name.lower()), name) for name in known if abs(len(name) - len(word)) <= limit
+        (distance(word.lower(), name.lower()), name) for name in known if abs(len(name) - len(word)) <= limit
     )
     return ranked[0][1] if ranked and ranked[0][0] <= limit else None
 
@@ -29,7 +29,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return f"known: {', '.join(sorted(names))}" if names else None
 
 
-def _distance(left: str, right: str) -> int:
+def distance(left: str, right: str) -> int:
     """Optimal string alignment distance."""
     before: list[int] = []
     last = list(range(len(right) + 1))
