@@ -177,11 +177,21 @@ def _not_enforced(validator: Any, text: str, instance: Any, schema: Any) -> Iter
         yield ValidationError(text)
 
 
+def _any_case(validator: Any, names: list[str], instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001 - jsonschema's signature
+    if isinstance(instance, str) and instance.lower() not in names:
+        yield ValidationError("not one of the names")
+
+
 def _not_external(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001 - jsonschema's signature
     yield ValidationError("not an external model")
 
 
 _VALIDATOR: Any = validators.extend(  # type: ignore[no-untyped-call]  # its stub is bare
     Draft202012Validator,
-    {"x-xmc-not-enforced": _not_enforced, "x-xmc-no-effect": _not_enforced, "x-xmc-not-external": _not_external},
+    {
+        "x-xmc-any-case": _any_case,
+        "x-xmc-not-enforced": _not_enforced,
+        "x-xmc-no-effect": _not_enforced,
+        "x-xmc-not-external": _not_external,
+    },
 )

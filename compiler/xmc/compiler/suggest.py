@@ -1,6 +1,10 @@
 """Did you mean …? The nearest known name by edit distance."""
 
+import unicodedata
 from collections.abc import Iterable
+
+_MOST_LISTED = 6
+"""Names in a hint; nobody looks for theirs in a longer list."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -21,12 +25,31 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return the hint for a name that is not known, if there is anything to suggest."""
-    names = list(known)
+    """Return the hint for a name that is not known, if there is anything to suggest: the nearest, or what there is.
+
+    >>> did_you_mean("tsk", ["task", "name"])
+    "did you mean 'task'?"
+    >>> did_you_mean("colour", ["e", "g", "c", "d", "b", "f", "h", "a"])
+    'known: a, b, c, d, e, f and 2 more'
+    """
+    names = sorted(known)
     guess = nearest(word, names)
     if guess is not None:
         return f"did you mean {guess!r}?"
-    return f"known: {', '.join(sorted(names))}" if names else None
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"known: {', '.join(names[:_MOST_LISTED])}{more}" if names else None
+
+
+def odd_space(text: str) -> str | None:
+    """Name the first character of a text that looks like a space, or like nothing, and is no space to YAML.
+
+    >>> odd_space("a\u00a0b"), odd_space("a b")
+    ('U+00A0 (no-break space)', None)
+    """
+    for char in text:
+        if char != " " and unicodedata.category(char) in {"Zs", "Cf"}:
+            return f"U+{ord(char):04X} ({unicodedata.name(char, 'invisible').lower()})"
+    return None
 
 
 def distance(left: str, right: str) -> int:
