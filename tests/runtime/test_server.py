@@ -347,3 +347,26 @@ async def test_the_grace_time_ends_by_itself_or_by_a_second_signal(hurried: bool
         async with asyncio.timeout(3):
             await server.close(60 if hurried else 0.1, hurry)
         assert await reader.read() == b""
+
+
+async def test_a_stream_that_outlasts_the_grace_time_says_that_it_is_not_whole() -> None:
+    ends: Ends = []
+
+    async def give() -> AsyncIterator[bytes]:
+        yield b"one"
+        await asyncio.Event().wait()
+
+    async def answer(_: Inbound) -> Answer:
+        return Answer(200, (), stream=give(), on_end=_noting(ends))
+
+    server = HttpServer(answer, refuse, keepalive_s=60)
+    port = await server.listen("127.0.0.1", 0)
+    async with connected(port) as (reader, writer):
+        writer.write(CLOSE)
+        await reader.readuntil(b"one\r\n")
+        await server.close(0.1)
+        rest = await reader.read()
+    size, _, event = rest.partition(b"\r\n")
+    assert len(event) == int(size, 16) + 2  # and no final chunk
+    assert json.loads(event.removeprefix(b"data: "))["error"]["code"] == "shutting_down"
+    assert ends == [(False, 3)]

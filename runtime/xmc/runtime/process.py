@@ -4,8 +4,10 @@ What keeps a process from starting is a `StartError`: one line for the operator 
 """
 
 import asyncio
+import contextlib
 import gc
 import os
+import resource
 import signal
 import ssl
 import sys
@@ -102,6 +104,7 @@ async def start(settings: Settings, environ: Mapping[str, str], *, plugins: Plug
 
 async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     """Serve until SIGINT or SIGTERM; a second signal ends the grace time. Raises `StartError`."""
+    _allow_connections()
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -118,6 +121,14 @@ async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     _announce(server)
     await stop.wait()
     await server.close(hurry)
+
+
+def _allow_connections() -> None:
+    """Raise the soft limit on open files, often 1,024, to the hard one: a stream takes two connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # the kernel's own ceiling may be lower than "unlimited"
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _announce(server: Server) -> None:

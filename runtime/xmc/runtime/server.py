@@ -37,6 +37,7 @@ class HttpServer:
     def __init__(self, answer: AnswerFunction, refuse: RefuseFunction, *, keepalive_s: float) -> None:
         self._answer = answer
         self._busy: set[web.RequestHandler] = set()
+        self._streams: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._closing = False
         self._listener: asyncio.Server | None = None
@@ -77,6 +78,11 @@ class HttpServer:
             await asyncio.wait(waits, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
+        if self._streams:
+            # While their connections are still open, so that each can say that it is not whole.
+            for stream in self._streams:
+                stream.cancel()
+            await asyncio.wait(self._streams, timeout=1)
         await self._server.shutdown(0.1)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -89,13 +95,23 @@ class HttpServer:
                 reply: WholeReply | StreamedReply = WholeReply(request, answer, keep_alive=keep)
             else:
                 reply = StreamedReply(request, answer, keep_alive=keep)
-                await reply.run()
+                await self._run(reply)
             # All that the protocol asks of a response is prepare, write_eof and keep_alive.
             return cast("web.StreamResponse", reply)
         finally:
             self._busy.discard(connection)
             if not self._busy:
                 self._idle.set()
+
+    async def _run(self, reply: StreamedReply) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a handler runs in a task")
+        self._streams.add(task)
+        try:
+            await reply.run()
+        finally:
+            self._streams.discard(task)
 
 
 class _Server(web.Server):
