@@ -89,6 +89,20 @@ def test_diagnostics_are_on_stderr_and_nothing_is_written(spec: Path) -> None:
     assert names(spec.parent) == ["endpoints.xmc.json", "endpoints.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("environ", "colored"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": ""}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colours_are_the_users_choice(spec: Path, environ: dict[str, str], colored: bool) -> None:
+    spec.write_text(SPEC.replace("task:", "tsk:"))
+    assert ("\x1b[1;31m" in run(spec.parent, "endpoints.yaml", **environ).stderr) is colored
+
+
 def test_json_form(spec: Path) -> None:
     done = run(spec.parent, "endpoints.yaml", "--offline", "--format", "json", "-o", "out.xmc.json")
     assert [one["code"] for one in json.loads(done.stderr)["diagnostics"]] == ["XMC515"]
