@@ -9,7 +9,7 @@ import pytest
 from tests.faults.raw import asking, read_answer, read_head
 from tests.gateways import CHAT, Running, endpoint, running, table, target
 from tests.streams import compact, delta, opening
-from tests.upstreams import END, Hang, Script, json_answer, piece, scripted, stream_head
+from tests.upstreams import END, Hang, Script, Wait, json_answer, piece, scripted, stream_head
 
 from xmc.schema import Relay, Serving, Table
 
@@ -182,3 +182,26 @@ async def test_a_client_that_leaves_does_not_disturb_the_next_request_on_the_sam
         await upstream.left(within_s=1.0)
         async with asking(gateway.url, KINDS[0], stream=False) as reader:
             assert (await read_answer(reader)).json() == CHAT
+
+
+async def test_many_streams_at_once_are_all_whole() -> None:
+    """None ends before all have begun."""
+    many = 150
+    go = asyncio.Event()
+    script: Script = [HEAD, piece(compact(opening())), Wait(go), piece(compact(delta(finish="stop"))), END]
+    async with scripted(script) as upstream, running(_served(upstream.url)) as gateway:
+
+        async def one(number: int) -> bytes:
+            async with asking(gateway.url, KINDS[number % len(KINDS)]) as reader:
+                got = await read_answer(reader)
+            assert got.whole
+            return got.body
+
+        streams = [asyncio.ensure_future(one(number)) for number in range(many)]
+        await upstream.arrived(many, within_s=20)
+        assert gateway.server.gateway.in_flight == many
+        go.set()
+        bodies = await asyncio.gather(*streams)
+    assert len(gateway.records) == many
+    assert all(body.endswith(b"data: [DONE]\n\n") for body in bodies)
+    assert all(record.upstream_s is not None for record in gateway.records)

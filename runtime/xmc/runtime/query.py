@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -143,8 +144,13 @@ def _prepare(call: Call, entity: BoundEntity, request: Mapping[str, Any]) -> Exc
         raise from_refusal(exchange)
     if exchange.dropped:
         call.record.dropped = exchange.dropped
-        call.passed = (("x-xmc-dropped", ", ".join(exchange.dropped)),)
+        call.passed = (("x-xmc-dropped", ", ".join(map(_header_word, exchange.dropped))),)
     return exchange
+
+
+def _header_word(name: str) -> str:
+    """Return a parameter's name as it may stand in a header: it may be one that the client made up."""
+    return name if name.isascii() and name.isprintable() and "," not in name else quote(name)
 
 
 def _wants_usage(request: Mapping[str, Any]) -> bool:
