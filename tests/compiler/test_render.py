@@ -124,6 +124,16 @@ LEAKY = [
             f"b: it's, token_plaintext: '{CANARY}'",
         )
     ),
+    *(
+        SPEC.replace("openai_config:\n", f'openai_config:\n              openai_api_base: "{url}"\n')
+        for url in (
+            f"https://u:{CANARY}@host/v1",
+            f"https://u:a={CANARY}@host/v1",
+            f"ftp://{CANARY}@host/v1",
+            f"https://host/v1?key={CANARY}",
+            f"https://host:99999/v1?a=b&x-api-key={CANARY}",
+        )
+    ),
     f"{CANARY}\n",
 ]
 

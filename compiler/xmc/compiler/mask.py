@@ -6,6 +6,7 @@ Where a line is wholly understood (`{a: b, key: "c", d: e}`), only the value is 
 """
 
 import re
+from collections.abc import Iterator
 
 from xmc.compiler.suggest import distance
 
@@ -27,6 +28,8 @@ _OPENS_FLOW = re.compile(rf"^[\s\]}},]*(?:-\s+)*(?:{_KEY_TOKEN})?[{{\[]")
 _FLOW_VALUE = re.compile(
     rf"{_REFERENCE}|\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[A-Za-z0-9_/+.~-](?:[^,\[\]{{}}\"'#:]|:(?=\S))*"
 )
+_IN_URL = re.compile(r"(?<=://)(?P<user>[^/\s\"'?#]+)(?=@)|(?<=[?&])(?P<name>[\w.-]*)=(?P<value>[^&#\s\"']+)")
+"""User and password of a URL, and each parameter of its query."""
 _FLOW_NEXT = re.compile(rf"[\s}}\]]*(?:$|,[\s{{\[]*(?:$|{_KEY_TOKEN}))")
 
 
@@ -61,11 +64,30 @@ def struck_out(line: str) -> tuple[tuple[int, int], ...]:
             continue
         found = _value(line, key.start(), place, container=_word(key[0]).endswith(_CONTAINERS))
         if found is None:
-            return (*struck, (place, len(line)))
+            struck.append((place, len(line)))
+            break
         start, place = found
         if start < place:
             struck.append((start, place))
-    return tuple(struck)
+    return _merged([*struck, *_in_urls(line)])
+
+
+def _in_urls(line: str) -> Iterator[tuple[int, int]]:
+    for found in _IN_URL.finditer(line):
+        if found["user"] is not None:
+            yield found.span("user")
+        elif _sounds_secret(found["name"]):
+            yield found.span("value")
+
+
+def _merged(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)
 
 
 def _value(line: str, key: int, begin: int, *, container: bool) -> tuple[int, int] | None:
