@@ -69,7 +69,7 @@ SCENARIOS = (
         "d=0 s=200",
         bars=(("xmc openai", 1.6), ("xmc custom", 1.6)),
     ),
-    Scenario("embeddings", "embedding of 1536 floats, 8 at once", "request", 8),
+    Scenario("embeddings", "embedding of 1536 floats, 8 at once", "request", 8, bars=(("xmc openai", 1.6),)),
     Scenario(
         "stream",
         "paced stream, 10 at once, a chunk every 10 ms",
