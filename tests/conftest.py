@@ -6,10 +6,12 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-# `ci` draws the same examples in every run, so that a red run can be repeated; `dev` explores.
-settings.register_profile("dev", max_examples=50, deadline=None)
+# `ci` draws the same examples in every run, so that a red run can be repeated; `dev` explores. For a long look:
+# `pytest --hypothesis-profile=thorough tests/laws`.
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.register_profile(
-    "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "ci", max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
 settings.load_profile("ci" if IN_CI else "dev")

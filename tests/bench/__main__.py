@@ -24,7 +24,7 @@ from tests.bench import report
 from tests.bench.machine import UnfitMachineError
 from tests.bench.meter import CpuMeter, InstructionMeter
 from tests.bench.run import LOAD_CORE, Plan, run
-from tests.bench.scenario import COUNTED, FULL, QUICK, SCENARIOS
+from tests.bench.scenario import COUNTED, SCENARIOS, TIMED
 
 
 def read_arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -32,8 +32,8 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, help="how often each slice is taken (7; --quick: 3; --instructions: 1)")
-    parser.add_argument("--quick", action="store_true", help="shorter slices")
+    parser.add_argument("--rounds", type=int, help="how often each slice is taken (30; --quick: 8; --instructions: 1)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--only", choices=[each.name for each in SCENARIOS], action="append")
     parser.add_argument("--check", action="store_true", help="exit 1 if a bar is broken")
     parser.add_argument("--null", action="store_true", help="measure bare against itself")
@@ -45,7 +45,7 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def plan_from(arguments: argparse.Namespace) -> Plan:
     """Return what the command line asks for."""
-    effort, rounds = (COUNTED, 1) if arguments.instructions else (QUICK, 3) if arguments.quick else (FULL, 7)
+    effort, rounds = (COUNTED, 1) if arguments.instructions else (TIMED, 8 if arguments.quick else 30)
     return Plan(
         scenarios=tuple(each for each in SCENARIOS if not arguments.only or each.name in arguments.only),
         effort=effort,
@@ -86,8 +86,8 @@ def main(words: Sequence[str]) -> int:
     except UnfitMachineError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    found = report.rows(rounds)
     unit = InstructionMeter.unit if plan.counted else CpuMeter.unit
+    found = report.rows(rounds, unit)
     text = report.markdown(found, heading(plan, words), unit)
     sys.stdout.write(text)
     if arguments.json:

@@ -10,13 +10,17 @@ from tests.bench.scenario import SCENARIOS, Sample, Scenario
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 BEGIN, END = "<!-- figures in {unit}: written by `python -m tests.bench --doc` -->", "<!-- end of figures -->"
+CPU = CpuMeter.unit
 BARE = "bare"
 DIRECT = "direct"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant in one scenario: medians over the rounds. `ratio` is the median of the ratios of each round."""
+    """One variant in one scenario: medians over the rounds. `ratio` is the median of the ratios of each round.
+
+    `lowest` and `highest` bound the middle half of them.
+    """
 
     scenario: Scenario
     variant: str
@@ -36,18 +40,18 @@ class Row:
         return self.bar is not None and (self.ratio > self.bar or self.failed > 0)
 
 
-def rows(rounds: Sequence[Sequence[Sample]]) -> list[Row]:
-    """Return one row per scenario and variant; each round holds one sample of each."""
+def rows(rounds: Sequence[Sequence[Sample]], unit: str) -> list[Row]:
+    """Return one row per scenario and variant; each round holds one sample of each. The bars are for CPU time."""
     found: list[Row] = []
     for scenario in SCENARIOS:
         mine = [{sample.variant: sample for sample in each if sample.scenario == scenario.name} for each in rounds]
-        found += [_row(scenario, variant, mine) for variant in mine[0] if variant != DIRECT]
+        found += [_row(scenario, variant, mine, unit) for variant in mine[0] if variant != DIRECT]
     return found
 
 
-def _row(scenario: Scenario, variant: str, rounds: Sequence[dict[str, Sample]]) -> Row:
+def _row(scenario: Scenario, variant: str, rounds: Sequence[dict[str, Sample]], unit: str) -> Row:
     samples = [each[variant] for each in rounds]
-    ratios = [each[variant].cost / each[BARE].cost for each in rounds]
+    ratios = sorted(each[variant].cost / each[BARE].cost for each in rounds)
     cost = median(sample.cost for sample in samples)
     added = [each[variant].ttft_p50_us - each[DIRECT].ttft_p50_us for each in rounds if scenario.paced]
     return Row(
@@ -55,9 +59,9 @@ def _row(scenario: Scenario, variant: str, rounds: Sequence[dict[str, Sample]]) 
         variant=variant,
         cost=cost,
         ratio=median(ratios),
-        lowest=min(ratios),
-        highest=max(ratios),
-        bar=dict(scenario.bars).get(variant),
+        lowest=ratios[len(ratios) // 4],
+        highest=ratios[-1 - len(ratios) // 4],
+        bar=dict(scenario.bars).get(variant) if unit == CPU else None,
         p50_ms=median(sample.p50_us for sample in samples) / 1000,
         ttft_added_ms=median(added) / 1000 if added else None,
         failed=sum(sample.failed for sample in samples),
@@ -73,7 +77,7 @@ def markdown(found: Sequence[Row], heading: str, unit: str) -> str:
         if not mine:
             continue
         timing = "TTFT added" if scenario.paced else "p50"
-        columns = ("ratio", "lowest, highest", "bar", f"{scenario.unit}s/s per core", timing, "failed", "noise")
+        columns = ("ratio", "middle half", "bar", f"{scenario.unit}s/s per core", timing, "failed", "noise")
         lines += [
             "",
             f"**{scenario.title[0].upper()}{scenario.title[1:]}** (`{scenario.name}`)",
@@ -86,7 +90,7 @@ def markdown(found: Sequence[Row], heading: str, unit: str) -> str:
 
 
 def _line(row: Row, unit: str) -> str:
-    timed = unit == CpuMeter.unit
+    timed = unit == CPU
     timing = row.p50_ms if row.ttft_added_ms is None else row.ttft_added_ms
     bar = "" if row.bar is None else f"≤ {row.bar} {'**broken**' if row.breaks_bar else 'kept'}"
     return (

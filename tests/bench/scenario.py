@@ -25,8 +25,8 @@ class Effort:
 
 
 WARM = Effort(seconds=0.5, streams=10, chunks=20)
-FULL = Effort(seconds=1.0, streams=20, chunks=100)
-QUICK = Effort(seconds=0.6, streams=20, chunks=40)
+TIMED = Effort(seconds=0.3, streams=10, chunks=40)
+"""Short slices in many rounds: virtual machines get faster and slower within seconds."""
 COUNTED = Effort(requests=200, streams=10, chunks=40, interval_ms=150)
 """For a subject that runs at a fiftieth of its speed: a chunk must be through before the next one comes."""
 

@@ -1,13 +1,16 @@
-"""The real command, as a user starts it."""
+"""`xmc compile` as a user meets it: what it prints, writes and returns."""
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from tests.command import Ran, run_cli
 from tests.compiler.specs import SPEC
 
 from xmc.schema import decode_table
@@ -16,9 +19,18 @@ TYPED_IN = SPEC.replace('openai_api_key: "{{secrets/openai/key}}"', "openai_api_
 ENV_STORE = "secrets: {stores: {main: {kind: env}}}\n"
 
 
-def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+XMC = (sys.executable, "-c", "from xmc.cli import main; main()")
+
+
+def run(folder: Path, *arguments: str, **environ: str) -> Ran:
+    """Run `xmc compile` in this process."""
+    return run_cli(folder, "compile", *arguments, **environ)
+
+
+def run_alone(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Run `xmc compile` as a process of its own."""
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environ}
-    command = [sys.executable, "-c", "from xmc.cli import main; main()", "compile", *arguments]
+    command = [*XMC, "compile", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -77,6 +89,20 @@ def test_diagnostics_are_on_stderr_and_nothing_is_written(spec: Path) -> None:
     assert names(spec.parent) == ["endpoints.xmc.json", "endpoints.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("environ", "colored"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": ""}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colours_are_the_users_choice(spec: Path, environ: dict[str, str], colored: bool) -> None:
+    spec.write_text(SPEC.replace("task:", "tsk:"))
+    assert ("\x1b[1;31m" in run(spec.parent, "endpoints.yaml", **environ).stderr) is colored
+
+
 def test_json_form(spec: Path) -> None:
     done = run(spec.parent, "endpoints.yaml", "--offline", "--format", "json", "-o", "out.xmc.json")
     assert [one["code"] for one in json.loads(done.stderr)["diagnostics"]] == ["XMC515"]
@@ -109,12 +135,64 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_a_usage_error(spec: Path) -> None:
-    for place, reason in [("no/such/folder.xmc.json", "No such file"), ("endpoints.yaml", "the spec itself")]:
+    spec.with_name("link.yaml").symlink_to(spec)
+    for place, reason in [
+        ("no/such/folder.xmc.json", "there is no folder no/such"),
+        (".", "is a folder"),
+        ("/dev/null", "not a regular file"),
+        ("endpoints.yaml", "the spec itself"),
+        ("link.yaml", "the spec itself"),
+    ]:
         done = run(spec.parent, "endpoints.yaml", "--offline", "-o", place)
         assert done.returncode == 2
         assert reason in done.stderr
         assert "Traceback" not in done.stderr
-        assert names(spec.parent) == ["endpoints.yaml"]
+        assert names(spec.parent) == ["endpoints.yaml", "link.yaml"]
+        assert spec.read_text() == SPEC
+
+
+def test_a_missing_file_is_asked_about(spec: Path) -> None:
+    done = run(spec.parent, "endpoint.yaml")
+    assert done.returncode == 2
+    assert done.stderr == "Error: cannot read endpoint.yaml: No such file or directory; did you mean endpoints.yaml?\n"
+
+
+def test_a_pipe_is_compiled_where_it_is_said_to_what(spec: Path) -> None:
+    pipe = spec.with_name("pipe")
+    os.mkfifo(pipe)
+    done = run(spec.parent, "pipe", "--offline")
+    assert (done.returncode, done.stderr) == (2, "Error: pipe is not a regular file: say by -o where the table goes\n")
+    writer = threading.Thread(target=pipe.write_text, args=(SPEC,))
+    writer.start()
+    assert run(spec.parent, "pipe", "--offline", "-o", "t.xmc.json").returncode == 0
+    writer.join()
+
+
+def test_a_reader_who_leaves_is_no_fault_and_a_full_disk_is_one_line(spec: Path) -> None:
+    command = [*XMC, "compile", "endpoints.yaml", "--offline"]
+    there, here = os.pipe()
+    os.close(there)
+    gone = subprocess.run(command, cwd=spec.parent, stdout=here, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(here)
+    assert (gone.returncode, gone.stderr.count(b"Error"), gone.stderr.count(b"rror")) == (0, 0, 0)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=spec.parent, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(b"\nError: cannot write to stdout: No space left on device\n")
+    assert b"Traceback" not in done.stderr
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    child = subprocess.Popen(
+        [*XMC, "compile", "pipe", "--offline", "-o", "t.xmc.json"], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    with pipe.open("w"):  # returns when the command reads
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=20)
+    assert (child.returncode, said) == (1, b"\nAborted!\n")
+    assert names(tmp_path) == ["pipe"]
 
 
 def test_a_file_of_65_mb_is_one_diagnostic(tmp_path: Path) -> None:
@@ -131,12 +209,12 @@ def test_a_fault_of_our_own_is_one_line(spec: Path) -> None:
         "def check(*arguments): raise RuntimeError('c4n4ry')\n"
         "module.check = check\n"
     )
-    done = run(spec.parent, "endpoints.yaml", PYTHONPATH=str(spec.parent))
+    done = run_alone(spec.parent, "endpoints.yaml", PYTHONPATH=str(spec.parent))
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("endpoints.yaml:1:1: error[XMC901]: internal error (RuntimeError)")
     assert "Traceback" not in done.stderr
     assert "c4n4ry" not in done.stderr
-    loud = run(spec.parent, "endpoints.yaml", PYTHONPATH=str(spec.parent), XMC_DEBUG="1")
+    loud = run_alone(spec.parent, "endpoints.yaml", PYTHONPATH=str(spec.parent), XMC_DEBUG="1")
     assert loud.returncode != 0
     assert "Traceback" in loud.stderr
     assert not (spec.parent / "endpoints.xmc.json").exists()

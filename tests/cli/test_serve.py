@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.command import run_cli
 
 CANARY = "canary-" + "q" * 24
 XMC = Path(sys.executable).with_name("xmc")
@@ -101,6 +102,13 @@ def test_options_reach_the_process(tmp_path: Path) -> None:
     assert re.fullmatch(r"\S+ 200 ok GET /api/2\.0/serving-endpoints .*\n", log.read_text())
 
 
+@pytest.fixture
+def no_serving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on to serve would replace the process of the tests."""
+    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("it went on to serve"))
+
+
+@pytest.mark.usefixtures("no_serving")
 @pytest.mark.parametrize(
     ("files", "words", "code", "says"),
     [
@@ -108,10 +116,8 @@ def test_options_reach_the_process(tmp_path: Path) -> None:
         ({"a.xmc.json": "{}", "b.xmc.json": "{}"}, [], 2, "a.xmc.json, b.xmc.json"),
         ({}, ["gone.yaml"], 2, "gone.yaml"),
         ({"endpoints.yaml": SPEC}, ["--port", "70000"], 2, "70000"),
-        ({"endpoints.yaml": SPEC}, ["--host", "0.0.0.0"], 2, "--insecure-no-auth"),  # noqa: S104 - what is refused
         ({"endpoints.yaml": "endpoints:\n- nme: x\n"}, [], 1, "endpoints.yaml:2:3"),
         ({"endpoints.yaml": "endpoints: ["}, [], 1, "endpoints.yaml:2:1"),
-        ({"a.xmc.json": "{}"}, [], 1, "a.xmc.json"),
         (
             {"endpoints.yaml": SPEC.replace(f"key_plaintext: {CANARY}", 'key: "{{secrets/a/b}}"')},
             [],
@@ -120,14 +126,49 @@ def test_options_reach_the_process(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_refusals(tmp_path: Path, files: dict[str, str], words: list[str], code: int, says: str) -> None:
+def test_refusals_before_the_process_is_another(
+    tmp_path: Path, files: dict[str, str], words: list[str], code: int, says: str
+) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    environ = {"VAULT_ADDR": "http://127.0.0.1:9", "VAULT_TOKEN": "not-a-token"}
-    ran = xmc(tmp_path, "serve", *words, environ=environ)
+    ran = run_cli(tmp_path, "serve", *words, VAULT_ADDR="http://127.0.0.1:9", VAULT_TOKEN="not-a-token")
     assert ran.returncode == code, ran.stderr
     assert says in ran.stderr
     assert ran.stdout == ""
+    assert CANARY not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "words", "code", "says"),
+    [
+        ({"endpoints.yaml": SPEC}, ["--host", "0.0.0.0"], 2, "--insecure-no-auth"),  # noqa: S104 - what is refused
+        ({"a.xmc.json": "{}"}, [], 1, "a.xmc.json"),
+        ({}, ["gone.xmc.json"], 2, "cannot read gone.xmc.json"),
+    ],
+)
+def test_refusals_of_the_serving_process(
+    tmp_path: Path, files: dict[str, str], words: list[str], code: int, says: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    ran = xmc(tmp_path, "serve", *words)
+    assert ran.returncode == code, ran.stderr
+    assert says in ran.stderr
+    assert ran.stdout == ""
+    assert "Traceback" not in ran.stderr
+    assert CANARY not in ran.stderr
+
+
+def test_a_fault_of_our_own_is_one_line_as_it_is_in_a_compile(tmp_path: Path) -> None:
+    (tmp_path / "endpoints.yaml").write_text(SPEC)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import xmc.compiler.compile as module\n"
+        f"def check(*arguments): raise RuntimeError({CANARY!r})\n"
+        "module.check = check\n"
+    )
+    ran = xmc(tmp_path, "serve", environ={"PYTHONPATH": str(tmp_path)})
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr.startswith("endpoints.yaml:1:1: error[XMC901]: internal error (RuntimeError)")
     assert "Traceback" not in ran.stderr
     assert CANARY not in ran.stderr
 

@@ -29,3 +29,21 @@ def test_every_diagnostic_says_something_and_points_into_the_file(case: Path, pl
         assert 1 <= span.line <= len(lines)
         assert 1 <= span.column <= len(lines[span.line - 1]) + 1
         assert (span.line, span.column) <= (span.end_line, span.end_column)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (
+            "endpoints: []\ncolour: red\n",
+            "known: defaults, egress, endpoints, principals, residency, secrets and 2 more",
+        ),
+        ("endpoints: []\nversin: 1\n", "did you mean 'version'?"),
+        ("endpoints: []\n\u00a0version: 1\n", "it holds U+00A0 (no-break space), which is no space to YAML"),
+        ("config: {served_entities: []}\nname: x\n", "put it under `endpoints:`, as an item of that list"),
+    ],
+)
+def test_hints(text: str, hint: str, plugins: Plugins) -> None:
+    (diagnostic,) = compile_text(text, plugins).diagnostics
+    assert diagnostic.hint is not None
+    assert diagnostic.hint.startswith(hint)

@@ -97,3 +97,12 @@ def test_merged_keys_give_way_to_own_ones_and_earlier_sources() -> None:
     assert not found
     assert isinstance(value, dict)
     assert value["c"] == {"x": 3, "y": 2, "z": 2}
+
+
+@pytest.mark.parametrize("text", ["a: b\nc:\u00a0d\ne: f\n", "a:\u200bb\nc: d\n"])
+def test_a_space_that_is_none_is_named_where_it_breaks_the_syntax(text: str) -> None:
+    (diagnostic,) = parse(Source("f", text.encode())).diagnostics
+    line = 1 + text.splitlines().index(next(one for one in text.splitlines() if not one.isascii()))
+    assert diagnostic.code == "XMC101"
+    assert diagnostic.hint is not None
+    assert diagnostic.hint.startswith(f"line {line} holds U+")

@@ -5,6 +5,7 @@ import pytest
 from tests.compiler.specs import CASES, SPEC, compile_text
 
 from xmc.compiler import Source, compile_source, render_human, render_json
+from xmc.compiler.render import MOST_SHOWN
 from xmc.plugins import Plugins
 
 PLACE = re.compile(r"^spec\.yaml:\d+:\d+: ")
@@ -79,6 +80,14 @@ def test_json_form_is_stable(plugins: Plugins) -> None:
     }
 
 
+def test_of_very_many_diagnostics_the_first_are_shown_and_errors_before_others(plugins: Plugins) -> None:
+    warnings = "".join(f"- {{name: w{i}, tags: [], route_optimized: true, served_entities: []}}\n" for i in range(150))
+    out = render(f"endpoints:\n{warnings}- {{name: last, colour: red}}\n", plugins)
+    assert len([line for line in out.splitlines() if PLACE.match(line)]) == MOST_SHOWN
+    assert out.endswith(f"… and {150 * 2 + 2 - MOST_SHOWN} more; the JSON form holds all {150 * 2 + 2}\n")
+    assert "warning" not in out
+
+
 CANARY = "c4n4ry-8f2d71aa0b"
 LEAKY = [
     SPEC.replace('openai_api_key: "{{secrets/openai/key}}"', f"openai_api_key_plaintext: {CANARY}"),
@@ -100,6 +109,31 @@ LEAKY = [
     SPEC + f"principals:\n  - name: a\n    token_hashes:\n      - {CANARY}\n",
     SPEC + f"              openai_api_key: {CANARY}\n",
     SPEC + f"              openai_api_key_plaintext: {CANARY}\n",
+    SPEC.replace("openai_api_key:", "openai_api_kye:").replace("{{secrets/openai/key}}", CANARY),
+    *(
+        f"endpoints: [{{name: a, colour: red, openai_config: {{{inner}, typo: 1}}}}]\n"
+        for inner in (
+            f"openai_api_key_plaintext: {CANARY}",
+            f'openai_api_key_plaintext: "a, {CANARY}"',
+            f"openai_api_key_plaintext: 'a'' {CANARY}'",
+            f"openai_api_key_plaintext: a#{CANARY}",
+            f"openai_api_key_plaintext: &x {CANARY}",
+            f'"openai_api_key_plaintext":"a\\"{CANARY}"',
+            f"openai_api_key: [{CANARY}]",
+            f"openai_api_key: {{a: {CANARY}}}",
+            f"b: it's, token_plaintext: '{CANARY}'",
+        )
+    ),
+    *(
+        SPEC.replace("openai_config:\n", f'openai_config:\n              openai_api_base: "{url}"\n')
+        for url in (
+            f"https://u:{CANARY}@host/v1",
+            f"https://u:a={CANARY}@host/v1",
+            f"ftp://{CANARY}@host/v1",
+            f"https://host/v1?key={CANARY}",
+            f"https://host:99999/v1?a=b&x-api-key={CANARY}",
+        )
+    ),
     f"{CANARY}\n",
 ]
 

@@ -52,3 +52,13 @@ def test_defaults_are_those_of_the_table() -> None:
         assert re.search(rf"`timeouts\.{name}_s` \|.*\| {seconds} \|", TEXT), name
     assert re.search(rf"`hold_s` \|.*\| {serving.hold_ms // 1000} \|", TEXT)
     assert re.search(rf"`max_body_bytes` \|.*\| {serving.max_body_bytes} \|", TEXT)
+
+
+def test_every_key_of_a_shipped_provider_is_documented(plugins: Plugins) -> None:
+    for provider in plugins.providers.values():
+        start = TEXT.index(f"### `{provider.config_key}`")
+        section = TEXT[start : TEXT.index("\n##", start + 1)]
+        for name, schema in properties(provider.config_schema):
+            assert f"`{name}`" in section, name
+            if schema.get("description", "").startswith("Extension"):
+                assert re.search(rf"^\| `{name}` \| \*\*extension\*\*", section, re.MULTILINE), name

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.raw import asking, read_answer, read_head
 from tests.gateways import CHAT, Running, endpoint, running, table, target
 from tests.streams import compact, delta, opening
-from tests.upstreams import END, Hang, Script, json_answer, piece, scripted, stream_head
+from tests.upstreams import END, Hang, Script, Wait, json_answer, piece, scripted, stream_head
 
 from xmc.schema import Relay, Serving, Table
 
@@ -146,11 +146,11 @@ async def test_a_client_that_stalls_holds_the_upstream_back_and_loses_nothing(ki
             status, headers = await read_head(reader)
             assert (status, headers["transfer-encoding"]) == (200, "chunked")
             # `asking` gives its reader 16 MiB; what is beyond that and the sockets' own buffers stays upstream.
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            reader._transport.pause_reading()  # type: ignore[attr-defined]  # private, so not in the stubs
             taken = await _stalled(upstream)
             assert not upstream.done.is_set()
             assert taken < whole * 3 / 4, f"{taken} of {whole} bytes were taken while the client read nothing"
-            reader._transport.resume_reading()  # type: ignore[attr-defined]
+            reader._transport.resume_reading()  # type: ignore[attr-defined]  # private, so not in the stubs
             got = b""
             async with asyncio.timeout(20):
                 while not got.endswith(b"0\r\n\r\n"):
@@ -167,7 +167,7 @@ async def test_a_stalled_client_that_leaves_frees_the_upstream() -> None:
     async with _counting() as upstream, running(_served(upstream.url)) as gateway:
         async with asking(gateway.url, KINDS[0]) as reader:
             await read_head(reader)
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            reader._transport.pause_reading()  # type: ignore[attr-defined]  # private, so not in the stubs
             await _stalled(upstream)
         await _over(gateway)
         assert not upstream.done.is_set()
@@ -182,3 +182,26 @@ async def test_a_client_that_leaves_does_not_disturb_the_next_request_on_the_sam
         await upstream.left(within_s=1.0)
         async with asking(gateway.url, KINDS[0], stream=False) as reader:
             assert (await read_answer(reader)).json() == CHAT
+
+
+async def test_many_streams_at_once_are_all_whole() -> None:
+    """None ends before all have begun."""
+    many = 150
+    go = asyncio.Event()
+    script: Script = [HEAD, piece(compact(opening())), Wait(go), piece(compact(delta(finish="stop"))), END]
+    async with scripted(script) as upstream, running(_served(upstream.url)) as gateway:
+
+        async def one(number: int) -> bytes:
+            async with asking(gateway.url, KINDS[number % len(KINDS)]) as reader:
+                got = await read_answer(reader)
+            assert got.whole
+            return got.body
+
+        streams = [asyncio.ensure_future(one(number)) for number in range(many)]
+        await upstream.arrived(many, within_s=20)
+        assert gateway.server.gateway.in_flight == many
+        go.set()
+        bodies = await asyncio.gather(*streams)
+    assert len(gateway.records) == many
+    assert all(body.endswith(b"data: [DONE]\n\n") for body in bodies)
+    assert all(record.upstream_s is not None for record in gateway.records)

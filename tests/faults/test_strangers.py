@@ -60,7 +60,7 @@ def _plugins() -> Plugins:
         return (broken,)
 
     broken = ModuleType("broken")
-    broken.xmc_providers = xmc_providers  # type: ignore[attr-defined]
+    broken.xmc_providers = xmc_providers  # type: ignore[attr-defined]  # a module made at run time
     return build_plugins({"auth": auth, "sse": sse, "broken": broken})
 
 

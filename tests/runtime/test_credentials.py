@@ -167,3 +167,36 @@ async def test_priming_refuses_a_mistake_and_leaves_an_outage_to_the_first_reque
         await held.prime()
         scheme.error = None
         assert await token(held) == "2"
+
+
+@pytest.mark.parametrize("error", [AuthError(CANARY), RuntimeError(CANARY), UpstreamUnreachableError(CANARY)])
+async def test_the_operator_is_told_once_a_minute_by_scheme_and_kind(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = SetClock()
+    held = holder(Scheme(error=error), clock)
+    said: list[str] = []
+    for _ in range(3):
+        for _ in range(5):
+            with pytest.raises(GatewayError):
+                await held.sign(WIRE)
+        said.append(capsys.readouterr().err)
+        clock.time += 40
+    assert [text.count("\n") for text in said] == [1, 0, 1]
+    assert f"(scheme numbered: {type(error).__name__})" in said[0]
+    assert CANARY not in "".join(said)
+
+
+async def test_the_operator_is_told_of_a_refresh_that_fails_while_the_old_credential_serves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock, scheme = SetClock(), Scheme(life_s=1000)
+    held = holder(scheme, clock)
+    await held.sign(WIRE)
+    scheme.error = RuntimeError(CANARY)
+    clock.time += 950
+    signed = await held.sign(WIRE)
+    await settled(lambda: scheme.acquired == 2)
+    await asyncio.sleep(0)
+    assert dict(signed.headers)["x-token"] == "1"
+    assert "scheme numbered: RuntimeError" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from xmc.runtime.errors import (
     NotFoundError,
     PermissionDeniedError,
     RequestTooLargeError,
+    ShuttingDownError,
     UnauthenticatedError,
     UnknownEndpointError,
     UpstreamBrokenError,
@@ -43,6 +44,7 @@ OURS: list[GatewayError] = [
     UpstreamUnreachableError(),
     UpstreamBrokenError(),
     InternalError(),
+    ShuttingDownError(),
 ]
 
 

@@ -97,7 +97,7 @@ def test_ids_are_stable_hex_and_differ_by_name() -> None:
 
 
 def test_health_tells_alive_from_ready() -> None:
-    assert health.live().status == 200
-    assert health.ready(serving=True).status == 200
-    assert health.ready(serving=False).status == 503
-    assert json.loads(health.ready(serving=False).body)["status"] == "NOT_READY"
+    assert health.live("id").status == 200
+    assert health.ready("id", serving=True).status == 200
+    assert health.ready("id", serving=False).status == 503
+    assert json.loads(health.ready("id", serving=False).body)["status"] == "NOT_READY"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -100,6 +101,16 @@ def test_it_says_where_it_listens_logs_and_stops_cleanly(tmp_path: Path, number:
     assert (started.returncode, err) == (0, "")
     assert json.loads(out)["path"] == "/health/ready"
     assert CANARY not in out
+
+
+def test_it_takes_as_many_connections_as_the_system_allows(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))  # inherited
+    try:
+        with process(settings(tmp_path)) as (started, _):
+            assert resource.prlimit(started.pid, resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_the_metrics_port_serves_nothing_else(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from xmc.runtime.dialect import DATABRICKS
+from xmc.runtime.errors import GatewayError, render_error
 from xmc.runtime.http import Answer, Inbound, StreamCutError
 from xmc.runtime.server import HttpServer
 
@@ -14,9 +16,13 @@ AnswerFunction = Callable[[Inbound], Awaitable[Answer]]
 Ends = list[tuple[bool, int]]
 
 
+def refuse(error: GatewayError) -> Answer:
+    return render_error(error, dialect=DATABRICKS, request_id="an-id")
+
+
 @asynccontextmanager
 async def serving(answer: AnswerFunction, *, keepalive_s: float = 60.0) -> AsyncIterator[tuple[HttpServer, int]]:
-    server = HttpServer(answer, keepalive_s=keepalive_s)
+    server = HttpServer(answer, refuse, keepalive_s=keepalive_s)
     port = await server.listen("127.0.0.1", 0)
     try:
         yield server, port
@@ -180,9 +186,21 @@ async def test_what_is_no_http_is_400_in_json_and_logged_nowhere(
     async with serving(whole()) as (_, port):
         head, _, body = (await talk(port, request_bytes)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"x-request-id: an-id" in head
     assert json.loads(body)["error_code"] == "BAD_REQUEST"
+    assert ("too long" in json.loads(body)["message"]) == (b"y" * 40_000 in request_bytes)
     assert caplog.text == ""
     assert capsys.readouterr().err == ""
+
+
+async def test_what_aiohttp_did_not_expect_is_reported_without_its_words(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = HttpServer(whole(), refuse, keepalive_s=60)._server()
+    connection.log_exception("Unhandled exception", exc_info=RuntimeError("private words"))
+    said = capsys.readouterr().err + caplog.text
+    assert "RuntimeError" in said
+    assert "private words" not in said
 
 
 async def _read_body(inbound: Inbound) -> Answer:
@@ -276,6 +294,17 @@ async def test_an_idle_connection_is_closed_and_a_half_sent_head_too() -> None:
         assert await talk(port, b"GET / HTTP/1.1\r\nho") == b""
 
 
+async def test_the_first_head_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xmc.runtime.server._FIRST_HEAD_S", 0.2)
+    async with serving(whole(), keepalive_s=60) as (_, port):
+        assert await talk(port, b"GET / HTTP/1.1\r\nho") == b""
+        async with connected(port) as (reader, writer):
+            for _ in range(2):
+                writer.write(CLOSE.replace(b"connection: close\r\n", b""))
+                assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200")
+                await asyncio.sleep(0.3)  # the limit itself must pass by: it is not one between requests
+
+
 async def test_closing_lets_requests_finish_and_ends_idle_connections() -> None:
     gate, began = asyncio.Event(), asyncio.Event()
 
@@ -284,7 +313,7 @@ async def test_closing_lets_requests_finish_and_ends_idle_connections() -> None:
         await gate.wait()
         return Answer(200, (), b"done")
 
-    server = HttpServer(answer, keepalive_s=60)
+    server = HttpServer(answer, refuse, keepalive_s=60)
     port = await server.listen("127.0.0.1", 0)
     async with connected(port) as (idle, _), connected(port) as (busy, writer):
         writer.write(CLOSE.replace(b"connection: close\r\n", b""))
@@ -309,7 +338,7 @@ async def test_the_grace_time_ends_by_itself_or_by_a_second_signal(hurried: bool
         await asyncio.Event().wait()
         raise AssertionError
 
-    server = HttpServer(answer, keepalive_s=60)
+    server = HttpServer(answer, refuse, keepalive_s=60)
     port = await server.listen("127.0.0.1", 0)
     async with connected(port) as (reader, writer):
         writer.write(CLOSE)
@@ -319,3 +348,26 @@ async def test_the_grace_time_ends_by_itself_or_by_a_second_signal(hurried: bool
         async with asyncio.timeout(3):
             await server.close(60 if hurried else 0.1, hurry)
         assert await reader.read() == b""
+
+
+async def test_a_stream_that_outlasts_the_grace_time_says_that_it_is_not_whole() -> None:
+    ends: Ends = []
+
+    async def give() -> AsyncIterator[bytes]:
+        yield b"one"
+        await asyncio.Event().wait()
+
+    async def answer(_: Inbound) -> Answer:
+        return Answer(200, (), stream=give(), on_end=_noting(ends), last_words=lambda: b"data: the end\n\n")
+
+    server = HttpServer(answer, refuse, keepalive_s=60)
+    port = await server.listen("127.0.0.1", 0)
+    async with connected(port) as (reader, writer):
+        writer.write(CLOSE)
+        await reader.readuntil(b"one\r\n")
+        await server.close(0.1)
+        rest = await reader.read()
+    size, _, event = rest.partition(b"\r\n")
+    assert len(event) == int(size, 16) + 2  # and no final chunk
+    assert event == b"data: the end\n\n\r\n"
+    assert ends == [(False, 3)]

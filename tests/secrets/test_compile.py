@@ -1,18 +1,15 @@
 """`xmc compile` as a user runs it, against a real OpenBao: the right line, the documented exit code, nothing half."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command import run_cli
 from tests.secrets.canary import found
 from tests.secrets.openbao import OpenBao, free_port
 
-XMC = Path(sys.executable).with_name("xmc")
 LINE = 9
 SPEC = """\
 endpoints:
@@ -49,16 +46,7 @@ class Ran:
 
 def compile_spec(folder: Path, scope: str, *options: str, more: str = "", **environ: str) -> Ran:
     (folder / "e.yaml").write_text(SPEC.format(scope=scope, more=more))
-    given = {name: value for name, value in os.environ.items() if not name.startswith("VAULT_")}
-    ran = subprocess.run(
-        [XMC, "compile", "e.yaml", *options],
-        cwd=folder,
-        env={**given, "HOME": str(folder), **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = run_cli(folder, "compile", "e.yaml", *options, HOME=str(folder), **environ)
     assert "Traceback" not in ran.stderr
     return Ran(ran.returncode, ran.stdout, ran.stderr, folder)
 
@@ -170,9 +158,7 @@ def test_no_secret_may_stand_in_the_settings_of_a_store(tmp_path: Path, more: st
 def test_typed_in_values_go_to_a_file_of_their_own(tmp_path: Path, canary: str) -> None:
     typed = {"endpoints": [_endpoint({"openai_api_key_plaintext": canary})]}
     (tmp_path / "e.json").write_text(json.dumps(typed))
-    ran = subprocess.run(
-        [XMC, "compile", "e.json"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    ran = run_cli(tmp_path, "compile", "e.json")
     assert ran.returncode == 0, ran.stderr
     assert "{{secrets/" in ran.stderr
     assert not found(canary, ran.stdout + ran.stderr)

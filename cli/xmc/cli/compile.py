@@ -52,16 +52,16 @@ def command(spec: Path, output: Path | None, form: str, offline: bool, verbose: 
     Exit codes:
       0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
     """  # noqa: D301 - click reads \b as "do not re-wrap"
+    _refuse_unclear_place(spec, output)
     source = read_source(spec)
     out = output or default_output(spec)
-    _refuse_same_file(spec, out)
+    _refuse_place(spec, out)
     outcome = compile_spec(source, os.environ, form=form, offline=offline)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
     files = _write(outcome, out, source.name)
-    click.echo(_summary(outcome.compiled.table, files, form), nl=False)
-    if verbose and form == "human":
-        click.echo(_upstreams(outcome.compiled.table), nl=False)
+    said = _summary(outcome.compiled.table, files, form)
+    _say(said + _upstreams(outcome.compiled.table) if verbose and form == "human" else said)
 
 
 def default_output(spec: Path) -> Path:
@@ -73,9 +73,32 @@ def default_output(spec: Path) -> Path:
     return spec.with_name(spec.stem + TABLE_SUFFIX)
 
 
-def _refuse_same_file(spec: Path, out: Path) -> None:
-    if out.exists() and out.samefile(spec):
+def _refuse_unclear_place(spec: Path, output: Path | None) -> None:
+    """The table of a pipe has no place of its own: beside /dev/stdin nobody would look for it."""
+    if output is None and spec.exists() and not spec.is_file() and not spec.is_dir():
+        raise unusable(f"{spec} is not a regular file: say by -o where the table goes")
+
+
+def _refuse_place(spec: Path, out: Path) -> None:
+    """What can be known about the output before the work is done, is."""
+    if out.is_dir():
+        raise unusable(f"-o {out} is a folder: name the table's file")
+    if not out.parent.is_dir():
+        raise unusable(f"cannot write {out}: there is no folder {out.parent}")
+    if out.exists() and spec.exists() and out.samefile(spec):
         raise unusable(f"-o {out} is the spec itself")
+
+
+def _say(text: str) -> None:
+    """Write to stdout. The files are there by now: a reader who has left is no fault, a full disk is."""
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer must not fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise unusable(f"cannot write to stdout: {error.strerror}") from error
 
 
 def _write(outcome: Outcome, out: Path, name: str) -> Sequence[Path]:

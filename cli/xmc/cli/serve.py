@@ -15,7 +15,7 @@ import msgspec
 
 from xmc.cli.exit_code import ExitCode
 from xmc.runtime import Settings, encode_settings
-from xmc.schema import Secret
+from xmc.schema import Secret, encode_table
 
 TABLE_SUFFIX = ".xmc.json"
 _NONE = "none"
@@ -69,8 +69,7 @@ def command(source: Path | None, access_log: str, log_format: str | None, grace:
     2 usage or an address in use, 3 internal error, 4 secret store unreachable.
     """  # noqa: D301 - click reads \b as "do not re-wrap"
     path = source or _the_only_source(Path.cwd())
-    data = _read(path)
-    table, secrets = (str(path), str(secrets_path(path))) if is_table(path, data) else _compiled(path, data)
+    table, secrets = _inputs(path)
     settings = Settings(
         table=table,
         secrets=secrets,
@@ -124,40 +123,29 @@ def _the_only_source(folder: Path) -> Path:
     )
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise click.BadParameter(f"cannot read {str(path)!r}: {error.strerror}", param_hint="[TABLE|SPEC]") from None
+def _inputs(path: Path) -> tuple[str, str]:
+    """Return where the table is and where the typed-in values are; a spec is compiled first.
+
+    Raises:
+        click.ClickException: with exit code 2, if the file cannot be read.
+        SystemExit: the spec cannot be served; said on stderr.
+    """
+    if path.name.endswith(TABLE_SUFFIX):
+        # Not read here, and nothing imported for it: serving a table must not pay for the compiler.
+        return str(path), str(secrets_path(path))
+    from xmc.cli.spec_file import compile_spec, read_source  # noqa: PLC0415 - as above
+
+    source = read_source(path)
+    if is_table(path, source.text):
+        return str(path), str(secrets_path(path))
+    outcome = compile_spec(source, os.environ, form="human", offline=False)
+    if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
+        sys.exit(outcome.exit_code)
+    return _in_memory(encode_table(outcome.compiled.table)), _in_memory(_revealed(outcome.compiled.plaintext))
 
 
 def _default_form(access_log: str) -> str:
     return "human" if access_log == "-" and sys.stdout.isatty() else "json"
-
-
-def _compiled(path: Path, data: bytes) -> tuple[str, str]:
-    """Compile a spec in memory and return where its table and its typed-in values are; exits on errors."""
-    # Only here: a process that serves a table must not have paid for the compiler.
-    from xmc.compiler import Source, compile_source, prove, render_human  # noqa: PLC0415 - see above
-    from xmc.plugins import PluginError, build_plugins  # noqa: PLC0415 - as above
-    from xmc.schema import Severity, encode_table  # noqa: PLC0415 - as above
-
-    source = Source(str(path), data)
-    try:
-        plugins = build_plugins()
-    except PluginError as error:
-        click.echo(f"xmc: {error}", err=True)
-        sys.exit(ExitCode.INTERNAL)
-    compiled = compile_source(source, plugins)
-    proven = prove(compiled, plugins, os.environ, offline=False)
-    diagnostics = (*compiled.diagnostics, *proven.diagnostics)
-    if diagnostics:
-        click.echo(render_human(diagnostics, [source], color=sys.stderr.isatty()), err=True, nl=False)
-    if proven.unreachable:
-        sys.exit(ExitCode.STORE_UNREACHABLE)
-    if compiled.table is None or any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
-        sys.exit(ExitCode.DIAGNOSTICS)
-    return _in_memory(encode_table(compiled.table)), _in_memory(_revealed(compiled.plaintext))
 
 
 def _revealed(plaintext: Mapping[str, Secret]) -> bytes:

@@ -1,8 +1,11 @@
 """A spec file from reading to proof, for every command that takes one: `xmc compile` and `xmc serve SPEC`."""
 
+import gc
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -10,13 +13,16 @@ from typing import NoReturn
 import click
 
 from xmc.cli.exit_code import ExitCode
+from xmc.cli.progress import doing
 from xmc.compiler import (
     MAX_BYTES,
+    WIDTH,
     Compiled,
     Proven,
     Source,
     compile_source,
     make,
+    nearest,
     prove,
     render_human,
     render_json,
@@ -26,6 +32,10 @@ from xmc.schema import Diagnostic, Severity, Span
 
 DEBUG = "XMC_DEBUG"
 """Environment variable: 1 shows the traceback of an internal error, which may hold parts of the spec."""
+
+
+_MARGIN = 10
+"""Columns of a terminal that the line number takes, and some air."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,15 @@ def read_source(path: Path) -> Source:
         with path.open("rb") as stream:
             return Source(str(path), stream.read(MAX_BYTES + 1))
     except OSError as error:
-        raise unusable(f"cannot read {path}: {error.strerror or error}") from error
+        raise unusable(f"cannot read {path}: {error.strerror or error}{_similar(path)}") from error
+
+
+def _similar(path: Path) -> str:
+    """Return a question that names the file that was probably meant, or nothing."""
+    if path.exists() or not path.parent.is_dir():
+        return ""
+    guess = nearest(path.name, (one.name for one in path.parent.iterdir() if one.is_file()))
+    return f"; did you mean {path.with_name(guess)}?" if guess else ""
 
 
 def unusable(message: str) -> click.ClickException:
@@ -68,13 +86,27 @@ def compile_spec(source: Source, environ: Mapping[str, str], *, form: str, offli
     """
     plugins = load_plugins(environ)
     try:
-        compiled = compile_source(source, plugins)
-        proven = prove(compiled, plugins, environ, offline=offline)
+        with doing(f"compiling {source.name}"), _no_collections():
+            compiled = compile_source(source, plugins)
+        with doing("asking the secret stores"):
+            proven = prove(compiled, plugins, environ, offline=offline)
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line
         fail_internally(source.name, error, environ)
     diagnostics = sorted((*compiled.diagnostics, *proven.diagnostics), key=lambda one: one.order)
     show(diagnostics, source, form)
     return Outcome(compiled, proven, plugins, _exit_code(compiled, proven))
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """A compile makes many values and hardly a cycle: looking for cycles took a third of a large one."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def load_plugins(environ: Mapping[str, str]) -> Plugins:
@@ -104,8 +136,15 @@ def show(diagnostics: Iterable[Diagnostic], source: Source, form: str) -> None:
     if form == "json":
         click.echo(render_json(diagnostics), nl=False, err=True)
     else:
-        color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        click.echo(render_human(diagnostics, (source,), color=color), nl=False, err=True, color=color)
+        color = _wants_color(os.environ)
+        width = shutil.get_terminal_size().columns - _MARGIN if sys.stderr.isatty() else WIDTH
+        text = render_human(diagnostics, (source,), color=color, width=min(width, WIDTH))
+        click.echo(text, nl=False, err=True, color=color)
+
+
+def _wants_color(environ: Mapping[str, str]) -> bool:
+    """Colours on a terminal; NO_COLOR and FORCE_COLOR, if they are not empty, decide for their users."""
+    return not environ.get("NO_COLOR") and (bool(environ.get("FORCE_COLOR")) or sys.stderr.isatty())
 
 
 def _exit_code(compiled: Compiled, proven: Proven) -> ExitCode:

@@ -3,14 +3,17 @@
 from xmc.compiler.artifact import ArtifactError, write_artifacts
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source
+from xmc.compiler.excerpt import WIDTH
 from xmc.compiler.parse import MAX_BYTES, Source
 from xmc.compiler.prove import Proven, prove
 from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
+from xmc.compiler.suggest import nearest
 
 __all__ = [
     "CODES",
     "MAX_BYTES",
+    "WIDTH",
     "ArtifactError",
     "Code",
     "Compiled",
@@ -18,6 +21,7 @@ __all__ = [
     "Source",
     "compile_source",
     "make",
+    "nearest",
     "prove",
     "render_human",
     "render_json",

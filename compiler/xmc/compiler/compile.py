@@ -17,6 +17,9 @@ from xmc.compiler.stores import read_stores
 from xmc.plugins import CONTRACT, Plugins
 from xmc.schema import Diagnostic, Secret, Severity, Span, Table, decode_table, encode_table
 
+_OF_AN_ENDPOINT = ("config", "served_entities")
+"""Keys of a create body: who pastes one as a whole file is told so, and not that every key of it is unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -40,6 +43,10 @@ def compile_source(source: Source, plugins: Plugins) -> Compiled:
     report.mark(*(path for path, node in walk(parsed.root) if isinstance(node, Broken)))
     if not isinstance(parsed.root, MappingNode):
         _not_a_spec(report, parsed.root)
+        return Compiled(None, settle(report.found))
+    if parsed.root.get("endpoints") is None and any(parsed.root.get(key) is not None for key in _OF_AN_ENDPOINT):
+        hint = "put it under `endpoints:`, as an item of that list: `endpoints: [{name: …}]`"
+        report.add("XMC202", ("endpoints",), "this is one endpoint; a spec lists endpoints", hint=hint, at="opening")
         return Compiled(None, settle(report.found))
     return _compile(report, plugins)
 

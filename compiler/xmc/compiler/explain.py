@@ -5,7 +5,7 @@ from typing import Any
 
 from xmc.compiler.node import Broken, Mapping, Node, Path, Scalar, Sequence, dotted, follow
 from xmc.compiler.report import Report
-from xmc.compiler.suggest import did_you_mean, nearest
+from xmc.compiler.suggest import did_you_mean, nearest, odd_space
 from xmc.schema import JsonObject, Label
 
 Error = Any
@@ -23,7 +23,14 @@ _TYPES = {
 _SIDES = {"min": "at least", "max": "at most"}
 _UNITS = {"Length": " character(s)", "Items": " item(s)", "Properties": " key(s)"}
 _LONGEST_SHOWN = 80
-_FIRST = ("x-xmc-not-enforced", "x-xmc-not-external", "x-xmc-no-effect", "additionalProperties", "required")
+_FIRST = (
+    "x-xmc-not-enforced",
+    "x-xmc-not-external",
+    "x-xmc-no-effect",
+    "additionalProperties",
+    "required",
+    "x-xmc-any-case",
+)
 
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,63}$"
 
@@ -71,6 +78,8 @@ def either_or(report: Report, path: Path, keys: tuple[str, ...]) -> None:
     present = [entry for entry in node.entries if entry.key in keys] if isinstance(node, Mapping) else []
     names = " or ".join(f"`{key}`" for key in keys)
     if not present:
+        if any((*path, key) in report.wrong for key in keys):  # it is there, mistyped
+            return
         report.add("XMC208", (*path, keys[0]), f"one of {names} is needed", hint=f"add {names}", at="opening")
     elif len(present) > 1:
         first = Label(present[0].key_span, f"`{present[0].key}` stands here")
@@ -96,6 +105,9 @@ def _unknown(report: Report, path: Path, error: Error) -> None:
             continue
         where = f" in `{dotted(path)}`" if path else ""
         hint = did_you_mean(key, missing if nearest(key, missing) else known)
+        space = odd_space(key)
+        if space is not None:
+            hint = f"it holds {space}, which is no space to YAML: write plain spaces"
         report.add("XMC201", place, f"unknown key `{key}`{where}", hint=hint, at="key")
         guess = nearest(key, missing)
         if guess is not None:  # the typing mistake is why the other key is missing
@@ -234,6 +246,7 @@ _KEYWORDS: dict[str, Callable[[Report, Path, Error], None]] = {
     "dependentRequired": _dependent,
     "type": _type,
     "enum": _enum,
+    "x-xmc-any-case": _enum,
     "const": _enum,
     "pattern": _pattern,
     "oneOf": _branches,

@@ -9,6 +9,7 @@ import yaml
 from xmc.compiler.compose import Composer, StopError
 from xmc.compiler.node import Node
 from xmc.compiler.report import make
+from xmc.compiler.suggest import odd_space
 from xmc.schema import Diagnostic, Span
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -79,12 +80,23 @@ def _syntax(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
     context = getattr(error, "context", None)
     if context:
         message = f"{message} ({context}{_where(error, line)})"
-    return make("XMC101", span, f"YAML syntax error: {message}", hint=_hint(rest, message))
+    return make("XMC101", span, f"YAML syntax error: {message}", hint=_odd(lines, error, line) or _hint(rest, message))
 
 
 def _where(error: yaml.YAMLError, line: int) -> str:
     begin: Any = getattr(error, "context_mark", None)
     return f" that begins on line {begin.line + 1}" if begin and begin.line != line else ""
+
+
+def _odd(lines: list[str], error: yaml.YAMLError, line: int) -> str | None:
+    """Look for the cause where nobody sees it."""
+    begin: Any = getattr(error, "context_mark", None)
+    first = min(begin.line if begin else line, line - 1)
+    for number in range(max(first, 0), min(line + 1, len(lines))):
+        space = odd_space(lines[number])
+        if space is not None:
+            return f"line {number + 1} holds {space}, which is no space to YAML: write plain spaces"
+    return None
 
 
 def _hint(rest: str, message: str) -> str:

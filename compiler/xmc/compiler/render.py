@@ -10,29 +10,40 @@ from typing import Any
 import msgspec
 
 from xmc.compiler.codes import CODES
-from xmc.compiler.mask import mask_line
+from xmc.compiler.excerpt import WIDTH, excerpt, visible
 from xmc.compiler.parse import Source
 from xmc.schema import Diagnostic, Severity, Span
 
 _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"}
 _CARET = "1;32"
 _BOLD = "1"
-_LONGEST_LINE = 160
-_LONGEST_READ = 4096
+MOST_SHOWN = 100
+"""Diagnostics in the human form; nobody reads more at once. The JSON form is never cut."""
 _RARE_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 """What YAML counts as the end of a line beside CR and LF: NEL, LS and PS."""
 
 
-def render_human(diagnostics: Iterable[Diagnostic], sources: Sequence[Source], *, color: bool = False) -> str:
-    """Return diagnostics as text that ends in a newline, or "" if there are none."""
+def render_human(
+    diagnostics: Iterable[Diagnostic], sources: Sequence[Source], *, color: bool = False, width: int = WIDTH
+) -> str:
+    """Return diagnostics as text that ends in a newline, or "" if there are none.
+
+    Source lines take at most `width` columns. Of more than `MOST_SHOWN` diagnostics the first are shown, errors before
+    others, and a last line says how many were not.
+    """
+    listed = list(diagnostics)
+    errors_first = sorted(range(len(listed)), key=lambda at: listed[at].severity is not Severity.ERROR)
+    shown = [listed[at] for at in sorted(errors_first[:MOST_SHOWN])]
     lines = {source.name: source.text for source in sources}
     split: dict[str, list[bytes]] = {}
     blocks = []
-    for diagnostic in diagnostics:
+    for diagnostic in shown:
         file = diagnostic.span.file
         if file in lines and file not in split:
             split[file] = _split(lines[file])
-        blocks.append(_block(diagnostic, split.get(file, []), color=color))
+        blocks.append(_block(diagnostic, split.get(file, []), color=color, width=width))
+    if len(shown) < len(listed):
+        blocks.append(f"… and {len(listed) - len(shown)} more; the JSON form holds all {len(listed)}\n")
     return "".join(blocks)
 
 
@@ -63,22 +74,21 @@ def _plain(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def _block(diagnostic: Diagnostic, lines: list[bytes], *, color: bool) -> str:
+def _block(diagnostic: Diagnostic, lines: list[bytes], *, color: bool, width: int) -> str:
     def paint(text: str, style: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if color else text
 
     kind = paint(f"{diagnostic.severity}[{diagnostic.code}]", _COLORS[diagnostic.severity])
-    text = f"{_place(diagnostic.span)}: {kind}: {paint(_visible(diagnostic.message), _BOLD)}\n"
-    shown = _source_line(diagnostic.span, lines)
+    text = f"{_place(diagnostic.span)}: {kind}: {paint(visible(diagnostic.message), _BOLD)}\n"
+    shown = excerpt(diagnostic.span, lines, width)
     if shown is not None:
-        line, before, width = shown
         number = str(diagnostic.span.line)
-        text += f"  {number} | {line}\n"
-        text += f"  {' ' * len(number)} | {before}{paint('^' * width, _CARET)}\n"
+        text += f"  {number} | {shown.line}\n"
+        text += f"  {' ' * len(number)} | {' ' * shown.before}{paint('^' * shown.under, _CARET)}\n"
     for label in diagnostic.labels:
         text += f"{_place(label.span)}: {label.text}\n"
     if diagnostic.hint:
-        text += f"  hint: {_visible(diagnostic.hint)}\n"
+        text += f"  hint: {visible(diagnostic.hint)}\n"
     return text
 
 
@@ -91,23 +101,4 @@ def _split(text: bytes) -> list[bytes]:
 
 def _place(span: Span) -> str:
     """A file name is printed on one line, whatever is in it."""
-    return f"{_visible(span.file)}:{span.line}:{span.column}"
-
-
-def _source_line(span: Span, lines: list[bytes]) -> tuple[str, str, int] | None:
-    """Return the masked line, what precedes the underline, and the underline's width in characters."""
-    if not 0 < span.line <= len(lines):
-        return None
-    raw = lines[span.line - 1][:_LONGEST_READ].decode("utf-8", "replace")
-    line = mask_line(_visible(raw.replace("\t", " ")).rstrip())
-    start = min(span.column - 1, len(line), _LONGEST_LINE)
-    end = span.end_column - 1 if span.end_line == span.line else len(line)
-    width = max(1, min(end, len(line), _LONGEST_LINE) - start)
-    if len(line) > _LONGEST_LINE:
-        line = line[:_LONGEST_LINE] + "…"
-    return line, " " * start, width
-
-
-def _visible(text: str) -> str:
-    """Replace control characters, so that a spec cannot steer the terminal; a line stays one line."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return f"{visible(span.file)}:{span.line}:{span.column}"

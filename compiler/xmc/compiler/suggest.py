@@ -1,6 +1,10 @@
 """Did you mean …? The nearest known name by edit distance."""
 
+import unicodedata
 from collections.abc import Iterable
+
+_MOST_LISTED = 6
+"""Names in a hint; nobody looks for theirs in a longer list."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -15,21 +19,40 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """
     limit = max(1, len(word) // 3)
     ranked = sorted(
-        (_distance(word.lower(), name.lower()), name) for name in known if abs(len(name) - len(word)) <= limit
+        (distance(word.lower(), name.lower()), name) for name in known if abs(len(name) - len(word)) <= limit
     )
     return ranked[0][1] if ranked and ranked[0][0] <= limit else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return the hint for a name that is not known, if there is anything to suggest."""
-    names = list(known)
+    """Return the hint for a name that is not known, if there is anything to suggest: the nearest, or what there is.
+
+    >>> did_you_mean("tsk", ["task", "name"])
+    "did you mean 'task'?"
+    >>> did_you_mean("colour", ["e", "g", "c", "d", "b", "f", "h", "a"])
+    'known: a, b, c, d, e, f and 2 more'
+    """
+    names = sorted(known)
     guess = nearest(word, names)
     if guess is not None:
         return f"did you mean {guess!r}?"
-    return f"known: {', '.join(sorted(names))}" if names else None
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"known: {', '.join(names[:_MOST_LISTED])}{more}" if names else None
 
 
-def _distance(left: str, right: str) -> int:
+def odd_space(text: str) -> str | None:
+    """Name the first character of a text that looks like a space, or like nothing, and is no space to YAML.
+
+    >>> odd_space("a\u00a0b"), odd_space("a b")
+    ('U+00A0 (no-break space)', None)
+    """
+    for char in text:
+        if char != " " and unicodedata.category(char) in {"Zs", "Cf"}:
+            return f"U+{ord(char):04X} ({unicodedata.name(char, 'invisible').lower()})"
+    return None
+
+
+def distance(left: str, right: str) -> int:
     """Optimal string alignment distance."""
     before: list[int] = []
     last = list(range(len(right) + 1))

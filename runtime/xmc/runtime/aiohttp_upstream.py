@@ -2,13 +2,20 @@
 
 Connections are kept per (scheme, host, port, proxy). Every limit is enforced here: aiohttp's own timers are used, so
 that a call costs one timer for the total and one for the socket.
+
+A kept connection may be closed by the other side just as a call goes out on it; aiohttp does not send a POST again.
+Here it is sent once more, on a new connection, if nothing of an answer came and the connection broke within a second:
+an upstream that breaks off later was probably working on it. See `docs/errors-for-clients.md`.
 """
 
 import asyncio
+import io
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextvars import ContextVar
 from importlib import metadata
 from types import MappingProxyType
+from typing import Any
 
 import aiohttp
 from multidict import CIMultiDict
@@ -23,6 +30,15 @@ USER_AGENT = f"xmc/{metadata.version('xmc')}"
 # Below the idle limits of common servers and load balancers, so that they seldom close while we send.
 _KEEPALIVE_S = 15.0
 _READ_BYTES = 256 * 1024
+# aiohttp warns of a larger body in one piece, and sends a file in many.
+_LARGE_BYTES = 1024 * 1024
+# Upstreams behind several proxies send long heads.
+_HEADER_BYTES = 64 * 1024
+# A connection that was closed while idle shows it within a round trip.
+_STALE_S = 1.0
+_connected: ContextVar[bool] = ContextVar("connected")
+"""Whether the call under way got a new connection; set by `_Connector`."""
+
 # URLs come from tables and are few; whatever an authentication scheme calls counts too, hence a bound.
 _MAX_ROUTES = 4096
 
@@ -32,41 +48,61 @@ class AiohttpUpstream:
 
     def __init__(self, tls: ssl.SSLContext, proxies: Proxies) -> None:
         self._proxies = proxies
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=30, ssl=tls, enable_cleanup_closed=False
-            ),
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=True,
-            trust_env=False,
-            read_bufsize=_READ_BYTES,
-        )
+        kept = _Connector(limit=0, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=30, ssl=tls)
+        self._session = _session(kept)
+        self._resends = _session(aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=30, ssl=tls))
         self._routes: dict[str, tuple[URL, URL | None]] = {}
         self._limits: dict[Timeouts, aiohttp.ClientTimeout] = {}
 
     async def send(self, wire: WireRequest, timeouts: Timeouts) -> "AiohttpReply":
         """Send one call; see `Upstream.send`."""
-        url, proxy = self._routes.get(wire.url) or self._route(wire.url)
-        limit = self._limits.get(timeouts) or self._limit(timeouts)
         started = asyncio.get_running_loop().time()
+        _connected.set(False)
         try:
-            response = await self._session.request(
-                wire.method,
-                url,
-                data=wire.body,
-                headers=CIMultiDict(wire.headers),
-                timeout=limit,
-                proxy=proxy,
-                allow_redirects=False,
-            )
+            response = await self._request(self._session, wire, timeouts)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise translate(error, headers_seen=False) from error
+            if not self._is_stale(error, started):
+                raise translate(error, headers_seen=False) from error
+            response = await self._resent(wire, timeouts)
         return AiohttpReply(response, timeouts, started)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        await self._resends.close()
+
+    async def _request(
+        self, session: aiohttp.ClientSession, wire: WireRequest, timeouts: Timeouts
+    ) -> aiohttp.ClientResponse:
+        url, proxy = self._routes.get(wire.url) or self._route(wire.url)
+        body = wire.body
+        return await session.request(
+            wire.method,
+            url,
+            data=body if len(body) < _LARGE_BYTES else io.BytesIO(body),
+            headers=CIMultiDict(wire.headers),
+            timeout=self._limits.get(timeouts) or self._limit(timeouts),
+            proxy=proxy,
+            allow_redirects=False,
+        )
+
+    async def _resent(self, wire: WireRequest, timeouts: Timeouts) -> aiohttp.ClientResponse:
+        try:
+            return await self._request(self._resends, wire, timeouts)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise translate(error, headers_seen=False) from error
+
+    def _is_stale(self, error: Exception, started: float) -> bool:
+        """Tell whether a call met a kept connection that the other side had closed or was closing."""
+        if _connected.get() or asyncio.get_running_loop().time() - started > _STALE_S:
+            return False
+        match error:
+            case aiohttp.ServerDisconnectedError():
+                return isinstance(error.message, str)  # else it is the beginning of an answer
+            case aiohttp.ClientConnectionResetError() | aiohttp.ClientOSError():
+                return True
+            case _:
+                return False
 
     def _route(self, url: str) -> tuple[URL, URL | None]:
         """Parse a URL once and decide whether it goes through a proxy."""
@@ -85,6 +121,27 @@ class AiohttpUpstream:
         )
         self._limits[timeouts] = limit
         return limit
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes which calls get a new connection."""
+
+    async def _create_connection(self, *args: Any, **options: Any) -> Any:
+        _connected.set(True)
+        return await super()._create_connection(*args, **options)
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+        trust_env=False,
+        read_bufsize=_READ_BYTES,
+        max_line_size=_HEADER_BYTES,
+        max_field_size=_HEADER_BYTES,
+    )
 
 
 class AiohttpReply:

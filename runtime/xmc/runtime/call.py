@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from xmc.runtime.callers import Caller
 from xmc.runtime.dialect import Dialect
+from xmc.runtime.errors import ShuttingDownError
 from xmc.runtime.generation import Generation
 from xmc.runtime.http import Answer, Headers, Inbound
 from xmc.runtime.record import RequestRecord
@@ -42,7 +43,12 @@ class Call:
         record.streamed = answer.stream is not None
         if record.first_byte_s is None:
             record.first_byte_s = time.perf_counter() - self.began
-        return Answer(answer.status, headers, answer.body, answer.stream, self.end)
+        return Answer(answer.status, headers, answer.body, answer.stream, self.end, self.last_words)
+
+    def last_words(self) -> bytes:
+        """Return the event that ends a stream when the gateway goes down under it."""
+        error = ShuttingDownError()
+        return self.dialect.error_event(error, self.dialect.status_of(error), self.request_id)
 
     def end(self, ok: bool, bytes_out: int) -> None:
         """Account for the request, once: the answer was sent, the client left, or the stream was cut."""

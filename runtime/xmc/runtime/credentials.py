@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from xmc.plugins import AuthError, AuthIO, AuthScheme, Clock, Credential
 from xmc.runtime.errors import GatewayError, UpstreamError
+from xmc.runtime.fault import report_credential
 from xmc.runtime.upstream import Upstream
 from xmc.schema import Auth, Secret, Timeouts, WireReply, WireRequest
 
@@ -18,6 +19,8 @@ _MARGIN_S = 300.0
 _MARGIN_SHARE = 0.2
 # After a failed refresh the old credential serves on; the next attempt waits this long.
 _RETRY_S = 5.0
+# An operator is told of a target's failing credential at most so often.
+_REPORT_S = 60.0
 _MAX_REPLY = 1024 * 1024
 _IO_TIMEOUTS = Timeouts(connect_ms=5_000, first_byte_ms=20_000, idle_ms=10_000, total_ms=30_000)
 
@@ -62,7 +65,19 @@ class _WatchedIO:
 class CredentialHolder:
     """The credential of one target. Never printed: neither secrets nor credential are in its repr."""
 
-    __slots__ = ("_auth", "_clock", "_current", "_io", "_refresh_at", "_scheme", "_secrets", "_task", "secrets")
+    __slots__ = (
+        "_auth",
+        "_clock",
+        "_current",
+        "_io",
+        "_refresh_at",
+        "_reported_at",
+        "_scheme",
+        "_secrets",
+        "_serving",
+        "_task",
+        "secrets",
+    )
 
     def __init__(self, scheme: AuthScheme, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> None:
         self._scheme = scheme
@@ -74,6 +89,8 @@ class CredentialHolder:
         """The values behind this credential, so that upstream text can be scrubbed of them."""
         self._current: Credential | None = None
         self._refresh_at: float | None = None
+        self._reported_at: float | None = None
+        self._serving = False
         self._task: asyncio.Task[Credential] | None = None
 
     async def sign(self, wire: WireRequest) -> WireRequest:
@@ -101,6 +118,7 @@ class CredentialHolder:
                 raise error.__cause__ from None
 
     async def _renewed(self, credential: Credential | None, now: float) -> Credential:
+        self._serving = True
         if credential is None or (credential.expires_at is not None and now >= credential.expires_at):
             return await self._shared()
         self._start()  # in the background; the old one is still good
@@ -119,16 +137,26 @@ class CredentialHolder:
     async def _acquire(self) -> Credential:
         try:
             credential = await self._scheme.acquire(self._auth, self._secrets, self._io, self._clock)
-        except GatewayError:
-            self._refresh_at = self._clock.now() + _RETRY_S
+        except GatewayError as error:
+            self._failed(error)
             raise
         except Exception as error:  # noqa: BLE001 - a plugin's own fault must not be more than this target's
-            self._refresh_at = self._clock.now() + _RETRY_S
+            self._failed(error)
             # Any other exception's words may hold what a token endpoint echoed, so it is not even chained.
             raise _unusable(self._scheme.name, error) from (error if isinstance(error, AuthError) else None)
         self._current = credential
         self._refresh_at = _refresh_at(credential.expires_at, self._clock.now())
         return credential
+
+    def _failed(self, error: Exception) -> None:
+        """Put the next attempt off, and tell the operator: clients are only told that they must ask one."""
+        now = self._clock.now()
+        self._refresh_at = now + _RETRY_S
+        if not (self._serving or self._io.used):
+            return  # a mistake found at start, where it is told by name
+        if self._reported_at is None or now - self._reported_at >= _REPORT_S:
+            self._reported_at = now
+            report_credential(self._scheme.name, error)
 
 
 def _unusable(scheme: str, error: Exception) -> UpstreamError:

@@ -61,12 +61,17 @@ class Gateway:
             answer = self._failed(call, InternalError())
         return call.finish(answer)
 
+    def refuse(self, error: GatewayError) -> Answer:
+        """Answer what is no request at all: with an id, and accounted for, like any other."""
+        call = self._begin(_NOTHING)
+        return call.finish(self._failed(call, error))
+
     def _begin(self, inbound: Inbound) -> Call:
         began = time.perf_counter()
         self.in_flight += 1
         generation = self.generation
         record = RequestRecord(
-            request_id=_request_id(inbound.headers.get("x-request-id")),
+            request_id=request_id(inbound.headers.get("x-request-id")),
             started_at=time.time(),
             method=inbound.method,
             path=inbound.path,
@@ -77,7 +82,10 @@ class Gateway:
     def _observe(self, record: RequestRecord) -> None:
         self.in_flight -= 1
         for observer in self.observers:
-            observer(record)
+            try:
+                observer(record)
+            except Exception as error:  # noqa: BLE001 - who watches must not be able to break what is watched
+                report_fault(error, f"an observer of request {record.request_id}")
 
     async def _answer(self, call: Call) -> Answer:
         operation = find_operation(call.inbound.method, call.inbound.path)
@@ -90,7 +98,7 @@ class Gateway:
         if operation.kind is Kind.METRICS:
             if not caller.may_read_metrics:
                 raise PermissionDeniedError("this token may not read metrics")
-            return await self.metrics_answer()
+            return await self.metrics_answer(call.request_id)
         if not operation.is_query:
             return _document_answer(operation, call, caller)
         answer = await answer_query(call, operation, self.upstream)
@@ -100,12 +108,16 @@ class Gateway:
     def _open_answer(self, kind: Kind, call: Call) -> Answer:
         if kind is Kind.WELL_KNOWN:
             return _json_answer(call, {})
-        return health.live() if kind is Kind.LIVE else health.ready(serving=not self.draining)
+        return (
+            health.live(call.request_id)
+            if kind is Kind.LIVE
+            else health.ready(call.request_id, serving=not self.draining)
+        )
 
-    async def metrics_answer(self) -> Answer:
+    async def metrics_answer(self, request_id: str) -> Answer:
         """Return the metrics, on whatever port they are asked for. Rendered in a thread: traffic goes on meanwhile."""
         content_type, body = await asyncio.to_thread(self.render_metrics)
-        return Answer(200, (("content-type", content_type),), body)
+        return Answer(200, (("content-type", content_type), ("x-request-id", request_id)), body)
 
     def _failed(self, call: Call, error: GatewayError) -> Answer:
         record = call.record
@@ -120,7 +132,14 @@ class Gateway:
         return render_error(error, dialect=call.dialect, request_id=call.request_id)
 
 
-def _request_id(given: str | None) -> str:
+async def _no_body(_: int) -> bytes:
+    return b""
+
+
+_NOTHING = Inbound("-", "-", "", {}, _no_body)
+
+
+def request_id(given: str | None) -> str:
     """Return the client's own id if it may stand in headers and logs, else 128 random bits."""
     if given is not None and _SANE_ID.fullmatch(given):
         return given

@@ -12,6 +12,7 @@
     │   ├── UpstreamTimeoutError         504  no answer in time (503 where not even a connection came about)
     │   ├── UpstreamUnreachableError     503  no connection
     │   └── UpstreamBrokenError          502  cut in the middle of a message, or no HTTP at all (500 on /invocations)
+    ├── ShuttingDownError                503  the gateway ends in the middle of a stream
     └── InternalError                    500  our own fault; says nothing about the cause
 
 Messages of ours begin in lower case, hold no secret and no content of a request.
@@ -194,6 +195,17 @@ class UpstreamBrokenError(UpstreamError):
 
     def __init__(self, message: str = "the upstream broke off in the middle of its answer") -> None:
         super().__init__(message)
+
+
+class ShuttingDownError(GatewayError):
+    """The grace time at shutdown ran out under a stream."""
+
+    status = 503
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    code = "shutting_down"
+
+    def __init__(self) -> None:
+        super().__init__("the gateway is shutting down")
 
 
 class InternalError(GatewayError):

@@ -1,4 +1,4 @@
-"""How a fault of our own is reported: where it happened, and nothing of what was being handled."""
+"""How faults are reported to the operator: where they happened, and nothing of what was being handled."""
 
 import sys
 import traceback
@@ -8,3 +8,11 @@ def report_fault(error: BaseException, where: str) -> None:
     """Write kind and places to stderr, never the message, which may hold what a client, upstream or store sent."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     sys.stderr.write(f"xmc: internal error {type(error).__name__} in {where}; please report it\n{frames}")
+
+
+def report_credential(scheme: str, error: BaseException) -> None:
+    """Write to stderr that a credential is missing: scheme and kind, never the words, which may echo a secret."""
+    sys.stderr.write(
+        f"xmc: a credential for an upstream could not be acquired (scheme {scheme}: {type(error).__name__}); "
+        "requests that need it fail, and the next attempt may succeed\n"
+    )

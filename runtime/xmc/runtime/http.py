@@ -12,7 +12,7 @@ class BodyTooLargeError(Exception):
 
 
 class BodyUnreadableError(Exception):
-    """The request body came too slowly, or is not in its declared encoding. The message is for the client."""
+    """The request body came too slowly, broke off or is not encoded as declared. The message is for the client."""
 
 
 class Inbound(msgspec.Struct, frozen=True):
@@ -40,7 +40,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What goes back. Either `body`, or `stream`: bytes that go out as they come, chunked.
 
     `on_end(ok, bytes_out)` is called exactly once when the last byte was handed to the transport, the client left or
-    the stream was cut; accounting hangs on it.
+    the stream was cut; accounting hangs on it. `last_words()` gives the error event of a stream that the gateway itself
+    must end early.
     """
 
     status: int
@@ -48,3 +49,4 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
     on_end: Callable[[bool, int], None] | None = None
+    last_words: Callable[[], bytes] | None = None

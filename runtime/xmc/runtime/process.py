@@ -4,8 +4,10 @@ What keeps a process from starting is a `StartError`: one line for the operator 
 """
 
 import asyncio
+import contextlib
 import gc
 import os
+import resource
 import signal
 import ssl
 import sys
@@ -23,7 +25,7 @@ from xmc.runtime.dispatch import Gateway
 from xmc.runtime.generation import Binder, Generation, verify
 from xmc.runtime.log_sink import LogSink
 from xmc.runtime.metrics import Metrics
-from xmc.runtime.metrics_port import answer_metrics
+from xmc.runtime.metrics_port import answer_metrics, refuse_scrape
 from xmc.runtime.proxy import Proxies
 from xmc.runtime.secrets import SecretsError, read_secrets, read_secrets_file
 from xmc.runtime.server import HttpServer
@@ -38,6 +40,9 @@ INTERNAL = 3
 STORE_UNREACHABLE = 4
 
 _FLUSH_S = 0.25
+# Requests under way are many small objects that live for a moment. At Python's default of 700 the collector walks
+# them again and again and finds next to nothing: a fifth of the CPU time of a small request.
+_GC_THRESHOLD = 20_000
 
 
 class StartError(Exception):
@@ -99,6 +104,7 @@ async def start(settings: Settings, environ: Mapping[str, str], *, plugins: Plug
 
 async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     """Serve until SIGINT or SIGTERM; a second signal ends the grace time. Raises `StartError`."""
+    _allow_connections()
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -111,9 +117,18 @@ async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
     # What was loaded so far stays for good: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
     _announce(server)
     await stop.wait()
     await server.close(hurry)
+
+
+def _allow_connections() -> None:
+    """Raise the soft limit on open files, often 1,024, to the hard one: a stream takes two connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # the kernel's own ceiling may be lower than "unlimited"
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _announce(server: Server) -> None:
@@ -214,10 +229,12 @@ async def _listen(settings: Settings, generation: Generation, upstream: Upstream
     metrics = Metrics(generation.table, in_flight=lambda: gateway.in_flight, log_lost=lost)
     observers = (metrics.observe,) if log is None else (metrics.observe, log.write)
     gateway = Gateway(generation, upstream, observers, metrics.render)
-    http = HttpServer(gateway, keepalive_s=settings.keepalive_s)
+    http = HttpServer(gateway, gateway.refuse, keepalive_s=settings.keepalive_s)
     server = Server(settings, gateway, http, log, upstream, await _bound(http, settings.host, settings.port))
     if settings.metrics_port is not None:
-        server.metrics_http = HttpServer(lambda inbound: answer_metrics(gateway, inbound), keepalive_s=75.0)
+        server.metrics_http = HttpServer(
+            lambda inbound: answer_metrics(gateway, inbound), refuse_scrape, keepalive_s=75.0
+        )
         server.metrics_port = await _bound(server.metrics_http, settings.metrics_host, settings.metrics_port)
     if log is not None:
         server._flusher = asyncio.get_running_loop().create_task(_flush(log))  # noqa: SLF001 - its maker

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -163,7 +164,7 @@ def _prepare(call: Call, entity: BoundEntity, request: Mapping[str, Any]) -> Exc
         raise from_refusal(exchange)
     if exchange.dropped:
         call.record.dropped = exchange.dropped
-        call.passed = (("x-xmc-dropped", ", ".join(exchange.dropped)),)
+        call.passed = (("x-xmc-dropped", ", ".join(map(_header_word, exchange.dropped))),)
     return exchange
 
 
@@ -177,6 +178,11 @@ def _client_headers(call: Call, entity: BoundEntity) -> dict[str, str]:
             if lower in wanted:
                 found[lower] = f"{found[lower]}, {value}" if lower in found else value
     return found
+
+
+def _header_word(name: str) -> str:
+    """Return a parameter's name as it may stand in a header: it may be one that the client made up."""
+    return name if name.isascii() and name.isprintable() and "," not in name else quote(name)
 
 
 def _wants_usage(request: Mapping[str, Any]) -> bool:

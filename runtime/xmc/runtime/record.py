@@ -9,7 +9,7 @@ class RequestRecord:
 
     Times are seconds on the monotonic clock's scale as durations; `started_at` is Unix seconds. `outcome` is one of
     `ok`, `client_error`, `upstream_error`, `timeout`, `cut` (a stream that failed after its first byte),
-    `cancelled` (the client left) and `internal`.
+    `cancelled` (the client left, or the grace time at shutdown was over) and `internal`.
     """
 
     request_id: str

@@ -72,14 +72,15 @@ class WholeReply:
 class StreamedReply:
     """An answer whose bytes go out as they come. `run` does it all; the protocol finds nothing left to do."""
 
-    __slots__ = ("_answer", "_request", "_sent", "keep_alive")
+    __slots__ = ("_answer", "_chunked", "_request", "_sent", "keep_alive")
 
     def __init__(self, request: web.BaseRequest, answer: Answer, *, keep_alive: bool) -> None:
         self._request = request
         self._answer = answer
         self._sent = 0
+        self._chunked = request.version >= HttpVersion11
         # HTTP/1.0 has no chunks: there the end of the connection is the end of the message.
-        self.keep_alive = keep_alive and request.version >= HttpVersion11
+        self.keep_alive = keep_alive and self._chunked
 
     async def run(self) -> None:
         """Write the stream to its end. Raises `ConnectionResetError` where the client has left."""
@@ -93,15 +94,26 @@ class StreamedReply:
             ok = True
         except StreamCutError:
             self.keep_alive = False  # no final chunk; the protocol flushes and closes
+        except asyncio.CancelledError:
+            self._say_that_we_end()
+            raise
         finally:
             try:
                 await _close(stream)
             finally:
                 settle(answer, ok=ok, bytes_out=self._sent)
 
+    def _say_that_we_end(self) -> None:
+        """Write the error event where it is the gateway that ends in the middle of a stream, and not the client."""
+        transport = self._request.transport
+        last_words = self._answer.last_words
+        if transport is not None and not transport.is_closing() and self._sent and last_words is not None:
+            event = last_words()
+            transport.write(b"%x\r\n%b\r\n" % (len(event), event) if self._chunked else event)
+
     async def _write_all(self, stream: AsyncIterator[bytes]) -> None:
         request, transport = self._request, self._request.transport
-        chunked = request.version >= HttpVersion11
+        chunked = self._chunked
         framing = b"transfer-encoding: chunked\r\n\r\n" if chunked else b"\r\n"
         pending = head(self._answer, request, keep_alive=self.keep_alive) + framing
         if transport is None:

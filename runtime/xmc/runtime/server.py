@@ -7,33 +7,37 @@ handler is cancelled when the client leaves.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
-from aiohttp import ClientPayloadError, StreamReader, web
+from aiohttp import web
 from aiohttp.http import HttpProcessingError
+from aiohttp.http_exceptions import LineTooLong
 
-from xmc.runtime.dialect import DATABRICKS
-from xmc.runtime.errors import InvalidRequestError, render_error
+from xmc.runtime.body import Body
+from xmc.runtime.errors import GatewayError, InvalidRequestError
 from xmc.runtime.fault import report_fault
-from xmc.runtime.http import Answer, BodyTooLargeError, BodyUnreadableError, Inbound
+from xmc.runtime.http import Answer, Inbound
 from xmc.runtime.reply import StreamedReply, WholeReply
 
 AnswerFunction = Callable[[Inbound], Awaitable[Answer]]
+RefuseFunction = Callable[[GatewayError], Answer]
 
 _BACKLOG = 1024
-# A client that sends its body more slowly than one piece in this time is not waited for.
-_BODY_PIECE_S = 30.0
+# How long a new connection may take to send its first request's head; later ones have the idle limit.
+_FIRST_HEAD_S = 60.0
 # How long the rest of a refused body is read and thrown away, so that the client gets to see the answer.
 _LINGER_S = 10.0
 _HEADER_BYTES = 16 * 1024
+_REFUSED = 400
 
 
 class HttpServer:
-    """Serves `answer` on one address. Made on the running loop."""
+    """Serves `answer` on one address, and answers by `refuse` what is no HTTP request. Made on the running loop."""
 
-    def __init__(self, answer: AnswerFunction, *, keepalive_s: float) -> None:
+    def __init__(self, answer: AnswerFunction, refuse: RefuseFunction, *, keepalive_s: float) -> None:
         self._answer = answer
         self._busy: set[web.RequestHandler] = set()
+        self._streams: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._closing = False
         self._listener: asyncio.Server | None = None
@@ -45,7 +49,9 @@ class HttpServer:
             lingering_time=_LINGER_S,
             max_line_size=_HEADER_BYTES,
             max_field_size=_HEADER_BYTES,
+            auto_decompress=False,
         )
+        self._server.refuse = refuse
 
     async def listen(self, host: str, port: int) -> int:
         """Begin to accept, and return the port (which 0 leaves to the system).
@@ -72,6 +78,11 @@ class HttpServer:
             await asyncio.wait(waits, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
+        if self._streams:
+            # While their connections are still open, so that each can say that it is not whole.
+            for stream in self._streams:
+                stream.cancel()
+            await asyncio.wait(self._streams, timeout=1)
         await self._server.shutdown(0.1)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -79,12 +90,12 @@ class HttpServer:
         self._busy.add(connection)
         try:
             answer = await self._answer(_inbound(request))
-            keep = request.keep_alive and not self._closing
+            keep = request.keep_alive and not self._closing and not _awaits_continue(request, answer)
             if answer.stream is None:
                 reply: WholeReply | StreamedReply = WholeReply(request, answer, keep_alive=keep)
             else:
                 reply = StreamedReply(request, answer, keep_alive=keep)
-                await reply.run()
+                await self._run(reply)
             # All that the protocol asks of a response is prepare, write_eof and keep_alive.
             return cast("web.StreamResponse", reply)
         finally:
@@ -92,16 +103,40 @@ class HttpServer:
             if not self._busy:
                 self._idle.set()
 
+    async def _run(self, reply: StreamedReply) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a handler runs in a task")
+        self._streams.add(task)
+        try:
+            await reply.run()
+        finally:
+            self._streams.discard(task)
+
 
 class _Server(web.Server):
     """Makes connections whose protocol errors are answered as all others: in JSON, and without a traceback."""
+
+    refuse: RefuseFunction
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ()
+    __slots__ = ("_refuse",)
+
+    def __init__(self, server: _Server, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._refuse = server.refuse
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first head, which has a limit of its own."""
+        super().connection_made(transport)
+        if self._keepalive_handle is not None and self._keepalive_timeout > _FIRST_HEAD_S:
+            self._keepalive_handle.cancel()
+            self._next_keepalive_close_time = self._loop.time() + _FIRST_HEAD_S
+            self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
 
     def handle_error(
         self,
@@ -119,57 +154,27 @@ class _Connection(web.RequestHandler):
             if exc is not None and not isinstance(exc, ConnectionError):
                 report_fault(exc, "the sending of an answer")
             raise ConnectionError("the answer has already begun")
-        error = InvalidRequestError("this is not a valid HTTP request", error_code="BAD_REQUEST")
-        answer = render_error(error, dialect=DATABRICKS, request_id="-")
+        what = "a line of its head is too long" if isinstance(exc, LineTooLong) else "it is malformed"
+        answer = self._refuse(
+            InvalidRequestError(f"this is not a valid HTTP request: {what}", error_code="BAD_REQUEST")
+        )
         return cast("web.StreamResponse", WholeReply(request, answer, keep_alive=False))
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """Say where aiohttp met something unexpected, in our form: its own shows the exception's words."""
+        del args
+        error = options.get("exc_info")
+        if isinstance(error, BaseException):
+            report_fault(error, "a client's connection")
+
+
+def _awaits_continue(request: web.BaseRequest, answer: Answer) -> bool:
+    """Tell whether a refused client still holds its body back: its connection cannot carry another request."""
+    return answer.status >= _REFUSED and "expect" in request.headers and not request.content.is_eof()
 
 
 def _inbound(request: web.BaseRequest) -> Inbound:
     path, _, query = request.raw_path.partition("?")
     if not path.startswith("/"):  # absolute form, as clients of a proxy send it
         path = request.rel_url.raw_path
-    return Inbound(request.method, path, query, request.headers, _Body(request).read)
-
-
-class _Body:
-    """Reads one request's body."""
-
-    __slots__ = ("_request",)
-
-    def __init__(self, request: web.BaseRequest) -> None:
-        self._request = request
-
-    async def read(self, limit: int) -> bytes:
-        """See `Inbound.read`."""
-        request = self._request
-        length = request.content_length
-        if length is not None and length > limit:
-            raise BodyTooLargeError
-        content = request.content
-        if content.is_eof():  # arrived together with its head, as small bodies do
-            data = content.read_nowait()
-            if len(data) > limit:
-                raise BodyTooLargeError
-            return data
-        if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
-            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return await _gather(content, limit)
-
-
-async def _gather(content: StreamReader, limit: int) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        while True:
-            async with asyncio.timeout(_BODY_PIECE_S):
-                piece = await content.readany()
-            if not piece:
-                return b"".join(pieces)
-            size += len(piece)
-            if size > limit:
-                raise BodyTooLargeError
-            pieces.append(piece)
-    except TimeoutError:
-        raise BodyUnreadableError("the request body did not arrive in time") from None
-    except (web.RequestPayloadError, ClientPayloadError):
-        raise BodyUnreadableError("the request body is not in its declared encoding") from None
+    return Inbound(request.method, path, query, request.headers, Body(request).read)

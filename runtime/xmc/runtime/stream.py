@@ -12,6 +12,7 @@ Otherwise it gives one error event and raises `StreamCutError`; never `[DONE]`, 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -176,6 +177,13 @@ class ClientStream(AsyncIterator[bytes]):
 
     async def _until_first(self) -> bytes:
         """Make the call and return the first bytes for the client. Raises `GatewayError`."""
+        began = time.perf_counter()
+        try:
+            return await self._first_bytes()
+        finally:
+            self._record.upstream_s = time.perf_counter() - began
+
+    async def _first_bytes(self) -> bytes:
         try:
             async with asyncio.timeout(self._plan.first_byte_s) as limit:
                 reply = self._reply = await self._send()

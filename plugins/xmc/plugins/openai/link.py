@@ -20,7 +20,7 @@ def link_openai(entity: EntitySpec) -> Link:
     """Compose the target of one served entity; bearer authentication, streams relayed exactly."""
     config = entity.config
     api_type = config.get(_API_TYPE, "openai")
-    if api_type != "openai":
+    if api_type.lower() != "openai":
         return Link(None, (_not_in_this_version(api_type),))
     misplaced = [name for name in ("openai_deployment_name", *_ENTRA_FIELDS) if name in config]
     if misplaced:

@@ -13,6 +13,8 @@ _QUERY_SAFE = _PATH_SAFE + "?"
 _VERSION_AT_END = re.compile(r"/v[12]$")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
+_CREDENTIAL = re.compile(r"(?:^|[-_.])(?:key|apikey|token|secret|password|sig|signature)$", re.IGNORECASE)
+
 
 class BaseUrlError(ValueError):
     """A base URL that cannot be used. `hint` is what to write instead."""
@@ -39,7 +41,7 @@ def compose_url(base: str, task: Task, api_version: str | None = None) -> str:
     ending = _route_at_end(path)
     if ending is not None and ending != route:
         raise BaseUrlError(
-            f"{base!r} ends in the path of another task; {task.value} uses `/{route}`",
+            f"{_shown(base)!r} ends in the path of another task; {task.value} uses `/{route}`",
             f"remove `/{ending}`: xmc appends the path of the task",
         )
     if ending is None:
@@ -70,23 +72,39 @@ def compose_versioned_url(base: str, path: str) -> str:
     return f"{url}?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else url
 
 
+def _shown(base: str) -> str:
+    """Return a base URL as a message may repeat it: without user, password and query.
+
+    >>> _shown("ftp://me:secret@host/v1?key=secret")
+    'ftp://***@host/v1?***'
+    """
+    return re.sub(r"\?[^#]+", "?***", re.sub(r"(?<=//)[^/?#]*(?=@)", "***", base))
+
+
 def _split(base: str) -> SplitResult:
     if not base.strip() or any(character <= " " or character == "\x7f" for character in base):
-        raise BaseUrlError(f"{base!r} is no URL: it is empty or holds white space", "write https://HOST/PATH")
+        raise BaseUrlError(f"{_shown(base)!r} is no URL: it is empty or holds white space", "write https://HOST/PATH")
     try:
         parts = urlsplit(base)
         _ = parts.port
     except ValueError as error:
-        raise BaseUrlError(f"{base!r} is no URL: {error}", "write https://HOST/PATH") from error
+        raise BaseUrlError(f"{_shown(base)!r} is no URL: {error}", "write https://HOST/PATH") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BaseUrlError(f"{base!r} is no absolute http or https URL", "write https://HOST/PATH")
+        raise BaseUrlError(f"{_shown(base)!r} is no absolute http or https URL", "write https://HOST/PATH")
     if parts.username is not None or parts.password is not None:
         # Not repeated in the message: it may hold a password.
         raise BaseUrlError("this URL holds a user name or password", "put credentials into the fields for secrets")
+    for name in (pair.partition("=")[0] for pair in parts.query.split("&")):
+        if _CREDENTIAL.search(name):
+            # The table, the management API and the log show URLs.
+            raise BaseUrlError(
+                f"this URL holds a credential: the query parameter {name!r}",
+                "put credentials into the fields for secrets, which are sent as a header",
+            )
     if parts.fragment or "#" in base:
-        raise BaseUrlError(f"{base!r} has a fragment, which is never sent", "remove everything from `#` on")
+        raise BaseUrlError(f"{_shown(base)!r} has a fragment, which is never sent", "remove everything from `#` on")
     if _BAD_ESCAPE.search(parts.path + parts.query):
-        raise BaseUrlError(f"{base!r} holds a `%` that is no escape", "write `%25` for a percent sign")
+        raise BaseUrlError(f"{_shown(base)!r} holds a `%` that is no escape", "write `%25` for a percent sign")
     return parts
 
 
