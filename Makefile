@@ -93,10 +93,13 @@ types: $(READY)/dev ## mypy and pyright
 	$(BIN)/mypy
 	$(BIN)/pyright
 
+# What starts no program and no server of others: in seconds, for while one works.
+UNIT := tests/schema tests/compiler tests/plugins tests/runtime tests/laws tests/architecture tests/cli \
+	schema plugins compiler runtime cli
+
 .PHONY: unit
-unit: $(READY)/dev ## The fast tests only: no model servers, no clients of others
-	$(PY) -m pytest -q -n $(WORKERS) --ignore=tests/quickstart --ignore=tests/clients --ignore=tests/bench \
-		--ignore=tests/test_readme.py
+unit: $(READY)/dev ## The fast tests only: no processes, no model servers, no clients of others
+	$(PY) -m pytest -q -n $(WORKERS) -m "not process" $(UNIT)
 
 .PHONY: suite
 suite: setup ## Every test

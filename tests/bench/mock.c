@@ -1,6 +1,6 @@
-/* An OpenAI-shaped upstream that is never the bottleneck: one thread, epoll, HTTP/1.1 keep-alive.
+/* An upstream of OpenAI's shape and Anthropic's that is never the bottleneck: one thread, epoll, HTTP/1.1 keep-alive.
  *
- * Paths, by suffix: chat/completions (plain and "stream": true), embeddings (1536 floats), stats.
+ * Paths, by suffix: chat/completions and messages (plain and "stream": true), embeddings (1536 floats), stats.
  * A tag anywhere in the request body chooses the behaviour, so that it passes any gateway unchanged:
  *
  *     [[d=20 n=150 i=10 s=200]]    d  ms before the first byte      n  content chunks of a stream
@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { MAX_FD = 4096, MAX_REQUEST = 1 << 20, MAX_TEXT = 60000, DIMENSIONS = 1536 };
-enum kind { CHAT, EMBEDDINGS, STATS, UNKNOWN };
+enum kind { CHAT, MESSAGES, EMBEDDINGS, STATS, UNKNOWN };
 
 typedef struct {
   int delay_ms, chunks, interval_ms, text_bytes;
@@ -58,6 +58,9 @@ static const char SSE_HEAD[] =
   "data: {\"id\":\"chatcmpl-mock0123456789abcdefghij\",\"object\":\"chat.completion.chunk\",\"created\":1760000000," \
   "\"model\":\"mock-model\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_mock012345\",\"choices\":["
 #define CHOICE(delta, finish) CHUNK "{\"index\":0,\"delta\":" delta ",\"logprobs\":null,\"finish_reason\":" finish "}]}\n\n"
+#define EVENT(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
+#define MESSAGE \
+  "\"id\":\"msg_mock0123456789abcdefghij\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"mock-model\","
 
 static uint64_t now_ns(void) {
   struct timespec t;
@@ -143,15 +146,19 @@ static void plain(connection *c, int status, const char *body, size_t length) {
   append(&c->out, body, length);
 }
 
-static void chat(connection *c) {
+static void append_text(buffer *b, int length) {
   static const char words[] = "The quick brown fox jumps over the lazy dog while seven wizards brew potions. ";
+  if (length > MAX_TEXT) length = MAX_TEXT;
+  for (int done = 0; done < length; done += sizeof words - 1)
+    append(b, words, (size_t)(length - done) < sizeof words - 1 ? (size_t)(length - done) : sizeof words - 1);
+}
+
+static void chat(connection *c) {
   static buffer body;
-  int length = c->tag.text_bytes < MAX_TEXT ? c->tag.text_bytes : MAX_TEXT;
   body.length = 0;
   appendf(&body, "{\"id\":\"chatcmpl-mock0123456789abcdefghij\",\"object\":\"chat.completion\",\"created\":1760000000,"
                  "\"model\":\"mock-model\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"");
-  for (int done = 0; done < length; done += sizeof words - 1)
-    append(&body, words, (size_t)(length - done) < sizeof words - 1 ? (size_t)(length - done) : sizeof words - 1);
+  append_text(&body, c->tag.text_bytes);
   appendf(&body, "\",\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"stop\"}],"
                  "\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":20,\"total_tokens\":32,"
                  "\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0}},"
@@ -159,21 +166,60 @@ static void chat(connection *c) {
   plain(c, 200, body.at, body.length);
 }
 
-static int stream(connection *c) { /* the next part; 1: it was the last */
-  if (!c->sent) {
-    append(&c->out, SSE_HEAD, sizeof SSE_HEAD - 1);
-    event(c, CHOICE("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null"));
-  }
-  do {
-    event(c, CHOICE("{\"content\":\" @%llu;\"}", "null"), (unsigned long long)now_ns());
-    chunks_sent++;
-  } while (++c->sent < c->tag.chunks && !c->tag.interval_ms);
-  if (c->sent < c->tag.chunks) return 0;
+static void message(connection *c) {
+  static buffer body;
+  body.length = 0;
+  appendf(&body, "{" MESSAGE "\"content\":[{\"type\":\"text\",\"text\":\"");
+  append_text(&body, c->tag.text_bytes);
+  appendf(&body, "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,"
+                 "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":20,"
+                 "\"service_tier\":\"standard\"}}");
+  plain(c, 200, body.at, body.length);
+}
+
+static void begin_chat(connection *c) {
+  event(c, CHOICE("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null"));
+}
+
+static void begin_message(connection *c) {
+  event(c, EVENT("message_start", ",\"message\":{" MESSAGE "\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+                                  "\"usage\":{\"input_tokens\":12,\"cache_creation_input_tokens\":0,"
+                                  "\"cache_read_input_tokens\":0,\"output_tokens\":1}}"));
+  event(c, EVENT("content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}"));
+  event(c, EVENT("ping", ""));
+}
+
+static void end_chat(connection *c) {
   event(c, CHOICE("{}", "\"stop\""));
   if (c->wants_usage)
     event(c, CHUNK "],\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":%d,\"total_tokens\":%d}}\n\n", c->tag.chunks,
           c->tag.chunks + 12);
   event(c, "data: [DONE]\n\n");
+}
+
+static void end_message(connection *c) {
+  event(c, EVENT("content_block_stop", ",\"index\":0"));
+  event(c,
+        EVENT("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"
+                               "\"usage\":{\"output_tokens\":%d}"),
+        c->tag.chunks);
+  event(c, EVENT("message_stop", ""));
+}
+
+static int stream(connection *c) { /* the next part; 1: it was the last */
+  static const char chunk[] = CHOICE("{\"content\":\" @%llu;\"}", "null"),
+                    delta[] = EVENT("content_block_delta",
+                                    ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" @%llu;\"}");
+  if (!c->sent) {
+    append(&c->out, SSE_HEAD, sizeof SSE_HEAD - 1);
+    c->kind == CHAT ? begin_chat(c) : begin_message(c);
+  }
+  do {
+    event(c, c->kind == CHAT ? chunk : delta, (unsigned long long)now_ns());
+    chunks_sent++;
+  } while (++c->sent < c->tag.chunks && !c->tag.interval_ms);
+  if (c->sent < c->tag.chunks) return 0;
+  c->kind == CHAT ? end_chat(c) : end_message(c);
   append(&c->out, "0\r\n\r\n", 5);
   return 1;
 }
@@ -183,6 +229,7 @@ static int answer(connection *c) { /* 0: the connection is gone */
   int over = 1;
   if (c->streaming) over = stream(c);
   else if (c->kind == CHAT) chat(c);
+  else if (c->kind == MESSAGES) message(c);
   else if (c->kind == EMBEDDINGS) plain(c, 200, embeddings.at, embeddings.length);
   else if (c->kind == STATS)
     plain(c, 200, text, sprintf(text, "{\"requests\":%llu,\"streams\":%llu,\"chunks\":%llu,\"open\":%llu}", requests, streams,
@@ -218,6 +265,7 @@ static enum kind read_path(const char *line, const char *end) {
   const char *path = memchr(line, ' ', end - line);
   size_t n = path ? strcspn(++path, " ?") : 0;
   if (n >= 17 && !memcmp(path + n - 17, "/chat/completions", 17)) return CHAT;
+  if (n >= 9 && !memcmp(path + n - 9, "/messages", 9)) return MESSAGES;
   if (n >= 11 && !memcmp(path + n - 11, "/embeddings", 11)) return EMBEDDINGS;
   if (n >= 6 && !memcmp(path + n - 6, "/stats", 6)) return STATS;
   return UNKNOWN;
@@ -233,7 +281,7 @@ static int take_request(connection *c) { /* 1: a whole request was there and is 
   char *body = c->in.at + head;
   c->kind = read_path(c->in.at, end);
   c->tag = read_tag(body, length);
-  c->streaming = c->kind == CHAT && is_true(body, length, "\"stream\"");
+  c->streaming = (c->kind == CHAT || c->kind == MESSAGES) && is_true(body, length, "\"stream\"");
   c->wants_usage = is_true(body, length, "\"include_usage\"");
   c->sent = 0;
   c->due = now_ns() + c->tag.delay_ms * 1000000ull;

@@ -61,8 +61,9 @@ def _start(stack: ExitStack, place: Place, meter: Meter, *, null: bool) -> list[
 
 
 def _pairs(scenarios: Sequence[Scenario], subjects: Sequence[Subject]) -> list[tuple[Scenario, Subject]]:
-    """Return what to measure; the mock alone only where a time is compared with its own."""
-    return [(each, one) for each in scenarios for one in subjects if each.paced or one.variant != DIRECT]
+    """Return what to measure: what a subject serves; the mock alone only where a time is compared with its own."""
+    wanted = [(each, one) for each in scenarios for one in subjects if one.serves(each.kind)]
+    return [(each, one) for each, one in wanted if each.paced or one.variant != DIRECT]
 
 
 def _show(number: int, samples: Sequence[Sample], meter: Meter) -> None:

@@ -44,9 +44,14 @@ class Scenario:
     paced: bool = False
     bars: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """What a subject is asked for: `chat` or `embeddings`."""
+        return "embeddings" if self.name == "embeddings" else "chat"
+
     def body(self, effort: Effort) -> dict[str, object]:
         """Return the request's JSON, without `model`."""
-        if self.name == "embeddings":
+        if self.kind == "embeddings":
             return {"input": "The food was delicious and the waiter was friendly.", "encoding_format": "float"}
         text = f"Say something short. [[{self.tag} i={effort.interval_ms if self.paced else 0} n={effort.chunks}]]"
         messages = [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": text}]
@@ -67,7 +72,7 @@ SCENARIOS = (
         "request",
         32,
         "d=0 s=200",
-        bars=(("xmc openai", 1.6), ("xmc custom", 1.6)),
+        bars=(("xmc openai", 1.6), ("xmc custom", 1.6), ("xmc anthropic", 2.2)),
     ),
     Scenario("embeddings", "embedding of 1536 floats, 8 at once", "request", 8, bars=(("xmc openai", 1.6),)),
     Scenario(
@@ -78,7 +83,7 @@ SCENARIOS = (
         "d=20",
         streams=True,
         paced=True,
-        bars=(("xmc openai", 1.5),),
+        bars=(("xmc openai", 1.5), ("xmc anthropic", 2.0)),
     ),
     Scenario("burst", "stream in one piece, 10 at once", "chunk", 10, "d=0", streams=True),
 )
@@ -108,10 +113,9 @@ def measure(scenario: Scenario, subject: Subject, side: LoadSide, effort: Effort
     Raises:
         RuntimeError: nothing came back whole.
     """
-    kind = "embeddings" if scenario.name == "embeddings" else "chat"
     before = meter.read(subject.pids)
     busy, cpu = core_busy_s(subject.core), cpu_s(subject.pids)
-    load = side.run(subject.port, subject.call(kind, scenario.body(effort)), scenario.options(effort))
+    load = side.run(subject.port, subject.call(scenario.kind, scenario.body(effort)), scenario.options(effort))
     others = core_busy_s(subject.core) - busy - (cpu_s(subject.pids) - cpu)
     cost = meter.read(subject.pids) - before
     units = load.chunks if scenario.unit == "chunk" else load.ok

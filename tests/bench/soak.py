@@ -94,7 +94,7 @@ def run_block(side: LoadSide, gateways: list[Subject]) -> Reading:
     """
     requests = 0
     for gateway in gateways:
-        for burst in BLOCK:
+        for burst in (each for each in BLOCK if gateway.serves(each.kind)):
             load = side.run(gateway.port, burst.spoil(gateway.call(burst.kind, burst.body)), burst.options())
             requests += load.ok + load.failed + load.left
             if load.failed != (burst.requests if burst.expect_failure else 0):

@@ -17,8 +17,8 @@ from xmc.schema import format_token_hash, hash_token, make_token
 
 XMC = Path(sys.executable).with_name("xmc")
 TASKS = {"chat": "llm/v1/chat", "embeddings": "llm/v1/embeddings"}
-PROVIDERS = ("openai", "custom")
-
+PROVIDERS = {"openai": ("chat", "embeddings"), "custom": ("chat", "embeddings"), "anthropic": ("chat",)}
+"""What is asked of an external model of each provider; `anthropic` is asked in OpenAI's words and translates."""
 
 # Under valgrind a start takes half a minute.
 _START_S = 120
@@ -43,6 +43,10 @@ class Subject:
     pids: tuple[int, ...] = ()
     token: str | None = None
     provider: str | None = None
+
+    def serves(self, kind: str) -> bool:
+        """Tell whether this subject can be asked for `chat` or `embeddings`."""
+        return self.provider is None or kind in PROVIDERS[self.provider]
 
     def call(self, kind: str, body: dict[str, object]) -> Call:
         """Return how to ask this subject for `chat` or `embeddings`."""
@@ -115,8 +119,9 @@ def _spec(upstream: str, token_hash: str) -> dict[str, object]:
                 "served_entities": [{"name": "mock", "external_model": _external_model(provider, task, upstream)}]
             },
         }
+        for provider, kinds in PROVIDERS.items()
         for kind, task in TASKS.items()
-        for provider in PROVIDERS
+        if kind in kinds
     ]
     return {"principals": [{"name": "bench", "token_hashes": [token_hash]}], "endpoints": endpoints}
 
@@ -129,4 +134,6 @@ def _external_model(provider: str, task: str, upstream: str) -> dict[str, object
     if provider == "custom":
         auth = {"token_plaintext": key}
         config = {"custom_provider_config": {"custom_provider_url": f"{upstream}/v1", "bearer_token_auth": auth}}
+    if provider == "anthropic":
+        config = {"anthropic_config": {"anthropic_api_base": upstream, "anthropic_api_key_plaintext": key}}
     return {"name": "mock-model", "provider": provider, "task": task, **config}

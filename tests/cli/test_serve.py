@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.command import run_cli
 
+pytestmark = pytest.mark.process
+
 CANARY = "canary-" + "q" * 24
 XMC = Path(sys.executable).with_name("xmc")
 

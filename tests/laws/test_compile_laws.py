@@ -163,6 +163,7 @@ def test_any_damage_gives_diagnostics_or_a_table(spec: dict[str, Any], data: st.
     assert len(set(places)) == len(places)
 
 
+@pytest.mark.process
 def test_the_same_spec_gives_the_same_bytes_everywhere(tmp_path: Path) -> None:
     tables = set()
     worlds = [("0", "C"), ("1", "C.UTF-8"), ("random", "C"), ("random", "POSIX")]

@@ -23,6 +23,8 @@ from xmc.runtime import Settings, encode_settings
 from xmc.runtime.__main__ import main
 from xmc.schema import SecretSlot, Store, Table, encode_table
 
+pytestmark = pytest.mark.process
+
 FORBIDDEN = ("xmc.compiler", "yaml", "jsonschema", "jinja2", "click", "rich", "hvac", "requests")
 
 
