@@ -37,8 +37,7 @@ class _Turn:
         return {"role": self.role, "content": blocks}
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(msgspec.Struct, frozen=True):
     """`unsigned`: an assistant turn has calls and no thinking, as another provider or an ordinary client leaves it."""
 
     system: tuple[Block, ...]

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from xmc.plugins.anthropic.link import CONFIG_KEY, link_anthropic
 from xmc.plugins.anthropic.native import DIALECT, prepare_native
 from xmc.plugins.anthropic.parameter import Settings
@@ -93,8 +95,7 @@ class MessagesAdapter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Answers:
+class _Answers(msgspec.Struct, frozen=True):
     """How the answers to one request are read."""
 
     context: Context

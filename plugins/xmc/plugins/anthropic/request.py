@@ -4,7 +4,6 @@ Source: Anthropic API reference, "Messages"; OpenAI API reference, "Chat Complet
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -25,19 +24,19 @@ from xmc.plugins.anthropic.refused import Dropped, RefusedError
 from xmc.plugins.anthropic.thinking import encode_effort
 from xmc.plugins.anthropic.tools import Tools, encode_choice, encode_tools
 
+_encode = msgspec.json.Encoder().encode
 _OWN = frozenset({
     "messages", "parallel_tool_calls", "reasoning_effort", "response_format", "tool_choice", "tools",
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """A request as the provider gets it: a body for each call. `names` gives rewritten tools their names back."""
 
     bodies: tuple[bytes, ...]
     stream: bool
     betas: tuple[str, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = {}
     dropped: tuple[str, ...] = ()
 
 
@@ -87,7 +86,7 @@ def encode_chat(request: Mapping[str, Any], settings: Settings) -> Encoded:
 def encode_body(body: Mapping[str, Any]) -> bytes:
     """Write the body as JSON. Raises `RefusedError`."""
     try:
-        return msgspec.json.encode(body)
+        return _encode(body)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         what = "the request holds text that is not Unicode, or is nested too deeply"
         raise RefusedError(what, "messages", "invalid_request") from error

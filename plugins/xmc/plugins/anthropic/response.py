@@ -18,6 +18,7 @@ from xmc.plugins.openai_family.field import UnreadableError, encode_text
 from xmc.schema import Context, ProviderError, Response, WireReply
 
 _SUCCESS = range(200, 300)
+_decode = msgspec.json.Decoder().decode
 
 
 def decode_answer(reply: WireReply, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Response | ProviderError:
@@ -25,7 +26,7 @@ def decode_answer(reply: WireReply, translate: Callable[[dict[str, Any]], dict[s
     if reply.status not in _SUCCESS:
         return error_from_answer(reply)
     try:
-        body = msgspec.json.decode(reply.body)
+        body = _decode(reply.body)
     except DECODE_ERRORS:
         return garbled(reply.status, f"answered {reply.status} with a body that is not JSON", reply.headers)
     if not isinstance(body, dict):

@@ -207,15 +207,10 @@ class MessageDecoder:
     def _put(self, delta: dict[str, Any], finish: Mapping[str, Any] | None = None) -> Sequence[Chunk]:
         """Return the chunk of a delta, after the opening one if that has not been sent."""
         opening = () if self._head else self._open({})
-        part: dict[str, Any] = {"index": 0}
-        if self._chat:
-            part["delta"] = delta
-        elif finish is None and "content" not in delta:
+        if not self._chat and finish is None and "content" not in delta:
             return opening
-        else:
-            part["text"] = delta.get("content", "")
-        part["logprobs"] = None
-        part |= finish or _UNFINISHED
+        key, said = ("delta", delta) if self._chat else ("text", delta.get("content", ""))
+        part = {"index": 0, key: said, "logprobs": None, **(finish or _UNFINISHED)}
         return (*opening, {**self._head, "choices": [part]})
 
 

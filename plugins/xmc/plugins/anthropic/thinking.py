@@ -5,8 +5,9 @@ counts towards `max_tokens`.
 Source: Anthropic API documentation, "Adaptive thinking", "Effort", "Extended thinking".
 """
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from xmc.plugins.anthropic.family import Thinking
 from xmc.plugins.anthropic.refused import RefusedError
@@ -16,12 +17,11 @@ _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", 
 _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384}
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(msgspec.Struct, frozen=True):
     """What an effort comes to. `has_effect` is false where the model cannot, or this conversation cannot, think."""
 
     max_tokens: int
-    members: dict[str, Any] = field(default_factory=dict)
+    members: dict[str, Any] = {}
     has_effect: bool = True
 
 

@@ -5,8 +5,9 @@ Source: Anthropic API reference, "Messages", `tools` and `tool_choice`; "Compute
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from xmc.plugins.anthropic.naming import wire_name
 from xmc.plugins.anthropic.refused import RefusedError, list_at, mapping_at, text_at, unsupported
@@ -18,12 +19,11 @@ _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 _NATIVE_CHOICES = frozenset({"auto", "any", "none", "tool"})
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(msgspec.Struct, frozen=True):
     """The tools of a request. `names` maps rewritten names back; `betas` are the headers that typed tools need."""
 
     encoded: tuple[dict[str, Any], ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = {}
     betas: tuple[str, ...] = ()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from xmc.plugins.openai_family.field import whole_number
 
-_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 
 
 def merge_usage(known: Mapping[str, Any], news: Any) -> dict[str, Any]:
@@ -27,20 +27,21 @@ def read_usage(usage: Any) -> dict[str, Any] | None:
     """
     if not isinstance(usage, Mapping):
         return None
-    given = [whole_number(usage.get(name)) for name in _PROMPT]
-    completion = whole_number(usage.get("output_tokens"))
+    fresh, read, written, completion = [whole_number(usage.get(name)) for name in _COUNTS]
     found: dict[str, Any] = {}
-    if any(number is not None for number in given):
-        found["prompt_tokens"] = sum(filter(None, given))
+    cache: dict[str, int] = {}
+    if read is not None:
+        cache["cached_tokens"] = read
+    if written is not None:
+        cache["cache_write_tokens"] = written
+    if cache or fresh is not None:
+        found["prompt_tokens"] = (fresh or 0) + (read or 0) + (written or 0)
     if completion is not None:
         found["completion_tokens"] = completion
-    if len(found) == len(("prompt", "completion")):
-        found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
+        if "prompt_tokens" in found:
+            found["total_tokens"] = found["prompt_tokens"] + completion
     if not found:
         return None
-    _, read, written = given
-    cache = {"cached_tokens": read, "cache_write_tokens": written}
-    cache = {name: number for name, number in cache.items() if number is not None}
     if cache:
         found["prompt_tokens_details"] = cache
     details = usage.get("output_tokens_details")
