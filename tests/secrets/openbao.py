@@ -69,6 +69,17 @@ class OpenBao:
             assert time.monotonic() < deadline, f"OpenBao did not come to status {status}"
             time.sleep(0.05)
 
+    def wait_for_kv(self) -> None:
+        """Wait until `secret/` takes calls: a new mount answers 400 while it is still made into version 2."""
+        deadline = time.monotonic() + READY_S
+        headers = {"X-Vault-Token": self.root or ""}
+        while True:
+            answer = self.session.get(f"{self.address}/v1/secret/config", headers=headers, verify=self.verify, timeout=5)
+            if answer.ok:
+                return
+            assert time.monotonic() < deadline, f"OpenBao's KV mount did not become ready: {answer.text}"
+            time.sleep(0.05)
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -112,6 +123,7 @@ def dev_server(folder: Path) -> Iterator[OpenBao]:
     with _running(folder, "-dev", *flags) as log:
         bao.wait(200)
         bao.unseal_key = _printed_unseal_key(log)
+        bao.wait_for_kv()
         yield bao
     bao.session.close()
 
@@ -158,3 +170,4 @@ def initialise(bao: OpenBao) -> None:
     bao.call("PUT", "sys/unseal", key=bao.unseal_key)
     bao.wait(200)
     bao.call("POST", "sys/mounts/secret", type="kv", options={"version": "2"})
+    bao.wait_for_kv()
