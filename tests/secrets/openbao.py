@@ -74,7 +74,9 @@ class OpenBao:
         deadline = time.monotonic() + READY_S
         headers = {"X-Vault-Token": self.root or ""}
         while True:
-            answer = self.session.get(f"{self.address}/v1/secret/config", headers=headers, verify=self.verify, timeout=5)
+            answer = self.session.get(
+                f"{self.address}/v1/secret/config", headers=headers, verify=self.verify, timeout=5
+            )
             if answer.ok:
                 return
             assert time.monotonic() < deadline, f"OpenBao's KV mount did not become ready: {answer.text}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from xmc.plugins.anthropic.refused import RefusedError, list_at, unsupported
+from xmc.plugins.translation.refused import RefusedError, list_at, unsupported
 
 
 class _Betas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,11 +6,11 @@ Source: Anthropic API reference, "Messages", `messages.content`; OpenAI API refe
 """
 
 import re
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from xmc.plugins.anthropic.refused import Dropped, RefusedError, list_at, mapping_at, text_at, unsupported
+from xmc.plugins.translation.data_url import decode_text, is_remote, read_data_url
+from xmc.plugins.translation.refused import Dropped, list_at, mapping_at, text_at, unsupported
 
 Block = dict[str, Any]
 
@@ -29,7 +29,6 @@ _MEDIA = frozenset({"user", "tool"})
 _TEXT_KEYS = frozenset({"type", "text", "cache_control", "citations"})
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
-_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 
 
 def blocks_from_content(content: Any, role: str, path: str, dropped: Dropped) -> list[Block]:
@@ -94,9 +93,9 @@ def _image_block(part: Mapping[str, Any], path: str, dropped: Dropped) -> Block:
     url = text_at(given.get("url"), where)
     if given.get("detail") not in {None, "auto"} if isinstance(given.get("detail"), str | None) else True:
         dropped.note("messages.content.image_url.detail")
-    if url[:8].lower().startswith(("http://", "https://")):
+    if is_remote(url):
         return {"type": "image", "source": {"type": "url", "url": url}}
-    media, data = _read_data_url(url, where)
+    media, data = read_data_url(url, where)
     if media not in _IMAGES:
         raise unsupported(where, f"images of type {media!r} are not read; JPEG, PNG, GIF and WebP are")
     return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}
@@ -110,33 +109,15 @@ def _file_block(part: Mapping[str, Any], path: str) -> Block:
         source = {"type": "file", "file_id": text_at(file["file_id"], f"{path}.file.file_id")}
         return {"type": "document", "source": source, **title}
     where = f"{path}.file.file_data"
-    media, data = _read_data_url(text_at(file.get("file_data"), where), where)
+    media, data = read_data_url(text_at(file.get("file_data"), where), where)
     if media == "application/pdf":
         return {"type": "document", "source": {"type": "base64", "media_type": media, "data": data}, **title}
     if media in _IMAGES:
         return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}
     if media.startswith("text/"):
-        source = {"type": "text", "media_type": "text/plain", "data": _decode_text(data, where)}
+        source = {"type": "text", "media_type": "text/plain", "data": decode_text(data, where)}
         return {"type": "document", "source": source, **title}
     raise unsupported(where, f"files of type {media!r} are not read; PDF, text and images are")
-
-
-def _read_data_url(url: str, where: str) -> tuple[str, str]:
-    """Return media type and base64 data. Remote files are for the provider to fetch, never for the gateway."""
-    match = _DATA_URL.match(url)
-    if match is None:
-        raise RefusedError(f"`{where}` is neither an http(s) URL nor a data URL", where)
-    if not match[2].lower().endswith(";base64"):
-        raise RefusedError(f"the data URL in `{where}` is not in base64", where)
-    media = match[1].lower() or "text/plain"
-    return "image/jpeg" if media == "image/jpg" else media, url[match.end() :]
-
-
-def _decode_text(data: str, where: str) -> str:
-    try:
-        return b64decode(data, validate=True).decode()
-    except ValueError as error:
-        raise RefusedError(f"`{where}` is not base64 of UTF-8 text", where) from error
 
 
 def _is_blank(text: str) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from xmc.plugins.anthropic.content import Block, blocks_from_content, with_cache_control
-from xmc.plugins.anthropic.naming import wire_id, wire_name
-from xmc.plugins.anthropic.refused import Dropped, RefusedError, list_at, mapping_at, text_at, unsupported
+from xmc.plugins.anthropic.names import wire_id, wire_name
+from xmc.plugins.translation.arguments import decode_arguments
+from xmc.plugins.translation.refused import Dropped, RefusedError, list_at, mapping_at, text_at, unsupported
 
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 _SYSTEM = frozenset({"system", "developer"})
@@ -170,21 +171,8 @@ def _encode_call(call: Mapping[str, Any], path: str) -> Block:
     if not name:
         raise RefusedError(f"`{path}.function.name` is empty", f"{path}.function.name")
     call_id = wire_id(text_at(call.get("id"), f"{path}.id"))
-    arguments = _decode_arguments(function.get("arguments"), f"{path}.function.arguments")
+    arguments = decode_arguments(function.get("arguments"), f"{path}.function.arguments")
     block: Block = {"type": "tool_use", "id": call_id, "name": wire_name(name), "input": arguments}
     if isinstance(call.get("toolset_name"), str):
         block["toolset_name"] = call["toolset_name"]
     return with_cache_control(block, call)
-
-
-def _decode_arguments(arguments: Any, where: str) -> Mapping[str, Any]:
-    """Read a call's arguments: JSON of an object as text, the object itself, or nothing, which is `{}`."""
-    value = arguments
-    if isinstance(arguments, str):
-        try:
-            value = msgspec.json.decode(arguments) if arguments.strip() else {}
-        except (ValueError, RecursionError) as error:
-            raise RefusedError(f"`{where}` is not JSON", where) from error
-    elif arguments is None:
-        value = {}
-    return mapping_at(value, where)

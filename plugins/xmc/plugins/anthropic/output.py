@@ -8,7 +8,7 @@ Source: Anthropic API documentation, "Structured outputs", "JSON Schema limitati
 from collections.abc import Mapping
 from typing import Any
 
-from xmc.plugins.anthropic.refused import RefusedError, mapping_at, unsupported
+from xmc.plugins.translation.refused import RefusedError, mapping_at, unsupported
 
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else: no prose, no code fence."
 """Stands at the end of the system prompt for `json_object`, of which Anthropic has no counterpart."""

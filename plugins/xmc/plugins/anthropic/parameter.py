@@ -10,39 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from xmc.plugins.anthropic.family import Thinking
-from xmc.plugins.anthropic.refused import Dropped, RefusedError, list_at, text_at, unsupported
+from xmc.plugins.translation.parameter import read_stops
+from xmc.plugins.translation.refused import Dropped, RefusedError
 from xmc.schema import Target
 
-# What has no effect, with the values that say nothing.
-_HINTS: dict[str, tuple[Any, ...]] = {
-    "frequency_penalty": (0,),
-    "metadata": ({},),
-    "presence_penalty": (0,),
-    "prompt_cache_key": (),
-    "prompt_cache_options": (),
-    "prompt_cache_retention": (),
-    "safety_identifier": (),
-    "seed": (),
-    "store": (False,),
-    "verbosity": (),
-}
-# What would change the answer's meaning, with the values that mean nothing.
-_REFUSED: dict[str, tuple[Any, ...]] = {
-    "audio": (),
-    "best_of": (1,),
-    "echo": (False,),
-    "function_call": (),
-    "functions": (),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "modalities": (["text"],),
-    "moderation": (),
-    "n": (1,),
-    "prediction": (),
-    "suffix": ("",),
-    "top_logprobs": (0,),
-    "web_search_options": (),
-}
 _SAMPLING = ("temperature", "top_p", "top_k")
 _TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 # Anthropic may not be told e-mail addresses or telephone numbers.
@@ -74,30 +45,6 @@ class Settings:
         )
 
 
-def set_parameters(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that are set."""
-    return {key: value for key, value in request.items() if value is not None and value != []}
-
-
-def read_stream(given: Mapping[str, Any]) -> bool:
-    """Return whether a stream is wanted. Raises `RefusedError`."""
-    stream = given.get("stream", False)
-    if not isinstance(stream, bool):
-        raise RefusedError("`stream` is neither true nor false", "stream")
-    return stream
-
-
-def read_max_tokens(given: Mapping[str, Any]) -> int | None:
-    """Return `max_completion_tokens`, or `max_tokens`, its older name. Raises `RefusedError`."""
-    values = {name: given[name] for name in ("max_completion_tokens", "max_tokens") if name in given}
-    for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise RefusedError(f"`{name}` is no whole number from 0", name)
-    if len(set(values.values())) > 1:
-        raise RefusedError("`max_tokens` and `max_completion_tokens` have different values", "max_tokens")
-    return next(iter(values.values()), None)
-
-
 def common_members(given: Mapping[str, Any], settings: Settings, dropped: Dropped) -> dict[str, Any]:
     """Translate what does not depend on the task: sampling, stops, user, service tier.
 
@@ -107,7 +54,7 @@ def common_members(given: Mapping[str, Any], settings: Settings, dropped: Droppe
     for name in _SAMPLING:
         if name in given and _is_wanted(name, given[name], settings, dropped):
             members[name] = given[name]
-    stops = _read_stops(given.get("stop"), dropped)
+    stops = read_stops(given.get("stop"), dropped)
     if stops:
         members["stop_sequences"] = stops
     user = given.get("user")
@@ -122,27 +69,6 @@ def common_members(given: Mapping[str, Any], settings: Settings, dropped: Droppe
     elif tier is not None:
         dropped.note("service_tier")
     return members
-
-
-def pass_rest(given: Mapping[str, Any], own: frozenset[str], dropped: Dropped) -> dict[str, Any]:
-    """Return what passes as it is: all but what the task translates (`own`), hints, and what changes nothing.
-
-    Raises:
-        RefusedError: a parameter that would change the answer's meaning and has no counterpart.
-    """
-    passed: dict[str, Any] = {}
-    for name, value in given.items():
-        if name in own or name in _COMMON:
-            continue
-        if name in _REFUSED:
-            if not _is_harmless(value, _REFUSED[name]):
-                raise unsupported(name)
-        elif name in _HINTS:
-            if not _is_harmless(value, _HINTS[name]):
-                dropped.note(name)
-        else:
-            passed[name] = value
-    return passed
 
 
 def join(body: Mapping[str, Any], passed: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,15 +92,10 @@ def join(body: Mapping[str, Any], passed: Mapping[str, Any]) -> dict[str, Any]:
     return joined
 
 
-_COMMON = frozenset({
+COMMON = frozenset({
     *_SAMPLING, "anthropic_beta", "max_completion_tokens", "max_tokens", "model", "service_tier", "stop", "stream",
     "stream_options", "user",
 })  # fmt: skip
-
-
-def _is_harmless(value: Any, harmless: tuple[Any, ...]) -> bool:
-    """Tell whether the value is one that counts as not set; `true` is not 1 here."""
-    return any(value == one and isinstance(value, bool) is isinstance(one, bool) for one in harmless)
 
 
 def _is_wanted(name: str, value: Any, settings: Settings, dropped: Dropped) -> bool:
@@ -188,12 +109,3 @@ def _is_wanted(name: str, value: Any, settings: Settings, dropped: Dropped) -> b
         dropped.note(name)
         return False
     return True
-
-
-def _read_stops(stop: Any, dropped: Dropped) -> list[str]:
-    """Return the stop sequences that are not blank; the API refuses blank ones."""
-    given = [] if stop is None else [stop] if isinstance(stop, str) else list_at(stop, "stop")
-    stops = [text for text in (text_at(one, "stop") for one in given) if text.strip()]
-    if len(stops) < len(given):
-        dropped.note("stop")
-    return stops

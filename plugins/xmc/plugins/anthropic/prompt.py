@@ -11,21 +11,21 @@ from typing import Any
 
 from xmc.plugins.anthropic.beta import combine_betas
 from xmc.plugins.anthropic.conversation import encode_conversation
-from xmc.plugins.anthropic.parameter import (
-    Settings,
-    common_members,
-    join,
+from xmc.plugins.anthropic.parameter import COMMON, Settings, common_members, join
+from xmc.plugins.anthropic.request import Encoded
+from xmc.plugins.anthropic.thinking import encode_effort
+from xmc.plugins.translation.parameter import (
+    encode_body,
     pass_rest,
     read_max_tokens,
+    read_prompts,
     read_stream,
+    refuse_chat_only,
     set_parameters,
 )
-from xmc.plugins.anthropic.refused import Dropped, RefusedError, text_at, unsupported
-from xmc.plugins.anthropic.request import Encoded, encode_body
-from xmc.plugins.anthropic.thinking import encode_effort
+from xmc.plugins.translation.refused import Dropped, RefusedError, text_at
 
-_OWN = frozenset({"prompt", "reasoning_effort", "system_prompt"})
-_CHAT_ONLY = ("messages", "parallel_tool_calls", "response_format", "tool_choice", "tools")
+_OWN = COMMON | frozenset({"prompt", "reasoning_effort", "system_prompt"})
 _FRAME = re.compile(r"\s*Human:.*\n\nAssistant:", re.DOTALL)
 _SPEAKER = re.compile(r"(?:^\s*|\n\n)(Human|Assistant):[ \t]?")
 _ROLES = {"Human": "user", "Assistant": "assistant"}
@@ -39,9 +39,7 @@ def encode_completions(request: Mapping[str, Any], settings: Settings) -> Encode
     dropped = Dropped()
     given = set_parameters(request)
     stream = read_stream(given)
-    for name in _CHAT_ONLY:
-        if name in given:
-            raise unsupported(name, f"a text completion cannot hold what `{name}` asks for; use an endpoint for chat")
+    refuse_chat_only(given)
     wanted = read_max_tokens(given)
     thought = encode_effort(
         given.get("reasoning_effort"),
@@ -52,7 +50,7 @@ def encode_completions(request: Mapping[str, Any], settings: Settings) -> Encode
     )
     if not thought.has_effect:
         dropped.note("reasoning_effort")
-    prompts = _read_prompts(given.get("prompt"))
+    prompts = read_prompts(given.get("prompt"))
     rest = {**common_members(given, settings, dropped), **thought.members}
     if stream and len(prompts) == 1:  # several answers are put together, and then replayed as a stream
         rest["stream"] = True
@@ -68,17 +66,6 @@ def encode_completions(request: Mapping[str, Any], settings: Settings) -> Encode
             head["system"] = told.system
         bodies.append(encode_body(join({**head, **rest}, passed)))
     return Encoded(tuple(bodies), stream, betas, dropped=dropped.names)
-
-
-def _read_prompts(prompt: Any) -> list[str]:
-    given = [prompt] if isinstance(prompt, str) else prompt
-    if not isinstance(given, list) or not given:
-        raise RefusedError("`prompt` is neither text nor a list of texts", "prompt")
-    if not all(isinstance(one, str) for one in given):
-        raise unsupported("prompt", "Anthropic takes prompts as text; tokens of other models mean nothing to it")
-    if not all(one.strip() for one in given):
-        raise RefusedError("`prompt` is blank", "prompt")
-    return given
 
 
 def _messages_of(prompt: str, system: Any) -> list[dict[str, Any]]:

@@ -10,12 +10,12 @@ from xmc.plugins.anthropic.link import CONFIG_KEY, link_anthropic
 from xmc.plugins.anthropic.native import DIALECT, prepare_native
 from xmc.plugins.anthropic.parameter import Settings
 from xmc.plugins.anthropic.prompt import encode_completions
-from xmc.plugins.anthropic.refused import RefusedError
 from xmc.plugins.anthropic.request import Encoded, encode_chat
-from xmc.plugins.anthropic.response import chat_response, completions_response, decode_answer
+from xmc.plugins.anthropic.response import chat_response, completions_response, decode_message
 from xmc.plugins.anthropic.stream import MessageDecoder
 from xmc.plugins.contract import Capability, EntitySpec, Link
 from xmc.plugins.openai_family import read_capabilities, read_schema
+from xmc.plugins.translation.refused import RefusedError
 from xmc.schema import (
     Context,
     Exchange,
@@ -105,10 +105,10 @@ class _Answers(msgspec.Struct, frozen=True):
 
     def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
         if self.chat:
-            return decode_answer(replies[0], lambda body: chat_response(body, self.context, self.model, self.names))
+            return decode_message(replies[0], lambda body: chat_response(body, self.context, self.model, self.names))
         bodies: list[dict[str, Any]] = []
         for reply in replies:
-            found = decode_answer(reply, self._readable)
+            found = decode_message(reply, self._readable)
             if isinstance(found, ProviderError):
                 return found
             bodies.append(found.body)

@@ -11,21 +11,19 @@ import msgspec
 from xmc.plugins.anthropic.beta import combine_betas
 from xmc.plugins.anthropic.conversation import encode_conversation
 from xmc.plugins.anthropic.output import encode_format
-from xmc.plugins.anthropic.parameter import (
-    Settings,
-    common_members,
-    join,
+from xmc.plugins.anthropic.parameter import COMMON, Settings, common_members, join
+from xmc.plugins.anthropic.thinking import encode_effort
+from xmc.plugins.anthropic.tools import Tools, encode_choice, encode_tools
+from xmc.plugins.translation.parameter import (
+    encode_body,
     pass_rest,
     read_max_tokens,
     read_stream,
     set_parameters,
 )
-from xmc.plugins.anthropic.refused import Dropped, RefusedError
-from xmc.plugins.anthropic.thinking import encode_effort
-from xmc.plugins.anthropic.tools import Tools, encode_choice, encode_tools
+from xmc.plugins.translation.refused import Dropped
 
-_encode = msgspec.json.Encoder().encode
-_OWN = frozenset({
+_OWN = COMMON | frozenset({
     "messages", "parallel_tool_calls", "reasoning_effort", "response_format", "tool_choice", "tools",
 })  # fmt: skip
 
@@ -81,15 +79,6 @@ def encode_chat(request: Mapping[str, Any], settings: Settings) -> Encoded:
     betas = combine_betas(settings.beta, tools.betas, given.get("anthropic_beta"))
     joined = join(body, pass_rest(given, _OWN, dropped))
     return Encoded((encode_body(joined),), stream, betas, tools.names, dropped.names)
-
-
-def encode_body(body: Mapping[str, Any]) -> bytes:
-    """Write the body as JSON. Raises `RefusedError`."""
-    try:
-        return _encode(body)
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        what = "the request holds text that is not Unicode, or is nested too deeply"
-        raise RefusedError(what, "messages", "invalid_request") from error
 
 
 def _tool_members(given: Mapping[str, Any], tools: Tools) -> dict[str, Any]:

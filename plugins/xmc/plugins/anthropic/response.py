@@ -8,37 +8,17 @@ Source: Anthropic API reference, "Messages", response.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from xmc.plugins.anthropic.error import error_from_answer, error_from_event
 from xmc.plugins.anthropic.finish import read_finish, read_refusal
 from xmc.plugins.anthropic.usage import read_usage
-from xmc.plugins.openai_family.error import DECODE_ERRORS, find_request_id, garbled, is_error_body
 from xmc.plugins.openai_family.field import UnreadableError, encode_text
+from xmc.plugins.translation.answer import add_up_usage, call_head, decode_answer, head_of, with_usage
 from xmc.schema import Context, ProviderError, Response, WireReply
 
-_SUCCESS = range(200, 300)
-_decode = msgspec.json.Decoder().decode
 
-
-def decode_answer(reply: WireReply, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Response | ProviderError:
+def decode_message(reply: WireReply, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Response | ProviderError:
     """Turn one HTTP reply into a canonical response or an error. Total: any bytes give one of the two."""
-    if reply.status not in _SUCCESS:
-        return error_from_answer(reply)
-    try:
-        body = _decode(reply.body)
-    except DECODE_ERRORS:
-        return garbled(reply.status, f"answered {reply.status} with a body that is not JSON", reply.headers)
-    if not isinstance(body, dict):
-        return garbled(reply.status, f"answered {reply.status} with JSON that is not an object", reply.headers)
-    if is_error_body(body):
-        error = error_from_event(body, find_request_id(reply.headers))
-        if error is not None:
-            return error
-    try:
-        return Response(translate(body))
-    except UnreadableError as error:
-        return garbled(reply.status, str(error), reply.headers)
+    return decode_answer(reply, translate, read_error=error_from_answer, read_error_value=error_from_event)
 
 
 def chat_response(body: Mapping[str, Any], context: Context, model: str, names: Mapping[str, str]) -> dict[str, Any]:
@@ -73,7 +53,7 @@ def chat_response(body: Mapping[str, Any], context: Context, model: str, names: 
     finish = read_finish(body.get("stop_reason"), called=bool(found["tool_calls"]))
     choice = {"index": 0, "message": message, "logprobs": None, **finish}
     head = head_of("chat.completion", "chatcmpl", body, context, model)
-    return _with_usage({**head, "choices": [choice]}, read_usage(body.get("usage")))
+    return with_usage({**head, "choices": [choice]}, read_usage(body.get("usage")))
 
 
 def completions_response(bodies: Sequence[Mapping[str, Any]], context: Context, model: str) -> dict[str, Any]:
@@ -86,24 +66,9 @@ def completions_response(bodies: Sequence[Mapping[str, Any]], context: Context, 
         text = "".join(_text(block, "text") for block in _blocks(body) if block.get("type") == "text")
         finish = read_finish(body.get("stop_reason"), called=False)
         choices.append({"index": index, "text": text, "logprobs": None, **finish})
-    usage = _add_up([read_usage(body.get("usage")) for body in bodies])
+    usage = add_up_usage([read_usage(body.get("usage")) for body in bodies])
     head = head_of("text_completion", "cmpl", bodies[0], context, model)
-    return _with_usage({**head, "choices": choices}, usage)
-
-
-def head_of(kind: str, prefix: str, body: Mapping[str, Any], context: Context, model: str) -> dict[str, Any]:
-    """Return what stands at the top of a response and of every chunk; what the provider does not say is filled in."""
-    given_id, given_model = body.get("id"), body.get("model")
-    return {
-        "id": given_id if isinstance(given_id, str) and given_id else f"{prefix}-{context.id}",
-        "object": kind,
-        "created": context.created,
-        "model": given_model if isinstance(given_model, str) and given_model else model,
-    }
-
-
-def _with_usage(response: dict[str, Any], usage: dict[str, Any] | None) -> dict[str, Any]:
-    return response if usage is None else {**response, "usage": usage}
+    return with_usage({**head, "choices": choices}, usage)
 
 
 def _blocks(body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -127,39 +92,14 @@ def _citations(block: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _call(block: Mapping[str, Any], stem: str, names: Mapping[str, str]) -> dict[str, Any]:
     given = block.get("input")
-    call = call_head(block, stem, names)
+    call = block_call(block, stem, names)
     call["function"]["arguments"] = encode_text({} if given is None else given)
     return call
 
 
-def call_head(block: Mapping[str, Any], stem: str, names: Mapping[str, str]) -> dict[str, Any]:
+def block_call(block: Mapping[str, Any], stem: str, names: Mapping[str, str]) -> dict[str, Any]:
     """Return a call without arguments; `stem` makes the id if the provider gave none. Raises `UnreadableError`."""
-    name, call_id, toolset = block.get("name"), block.get("id"), block.get("toolset_name")
-    if not isinstance(name, str) or not name:
-        raise UnreadableError("answered with a tool call that names no tool")
-    call: dict[str, Any] = {
-        "id": call_id if isinstance(call_id, str) and call_id else f"call_{stem}",
-        "type": "function",
-        "function": {"name": names.get(name, name), "arguments": ""},
-    }
-    if isinstance(toolset, str):
-        call["toolset_name"] = toolset
+    call = call_head(block.get("name"), block.get("id"), stem, names)
+    if isinstance(block.get("toolset_name"), str):
+        call["toolset_name"] = block["toolset_name"]
     return call
-
-
-def _add_up(usages: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """Add the usage of several calls; None if one of them is unknown."""
-    total: dict[str, Any] = {}
-    for usage in usages:
-        if usage is None:
-            return None
-        _add(total, usage)
-    return total
-
-
-def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
-    for name, value in usage.items():
-        if isinstance(value, Mapping):
-            _add(total.setdefault(name, {}), value)
-        else:
-            total[name] = total.get(name, 0) + value

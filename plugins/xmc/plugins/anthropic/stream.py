@@ -14,10 +14,11 @@ import msgspec
 
 from xmc.plugins.anthropic.error import error_from_event
 from xmc.plugins.anthropic.finish import read_finish, read_refusal
-from xmc.plugins.anthropic.response import call_head, head_of
+from xmc.plugins.anthropic.response import block_call
 from xmc.plugins.anthropic.usage import merge_usage, read_usage
 from xmc.plugins.openai_family.error import DECODE_ERRORS, garbled
 from xmc.plugins.openai_family.field import UnreadableError, encode_text
+from xmc.plugins.translation.answer import head_of
 from xmc.schema import Chunk, Context, Event, ProviderError
 
 _UNFINISHED = {"finish_reason": None}
@@ -106,7 +107,7 @@ class MessageDecoder:
         if kind != "tool_use" or not self._chat:
             return ()
         block.call, self._calls = self._calls, self._calls + 1
-        call = call_head(start, f"{self._context.id}_{block.call}", self._names)
+        call = block_call(start, f"{self._context.id}_{block.call}", self._names)
         return self._put({"tool_calls": [{"index": block.call, **call}]})
 
     def _block_delta(self, event: dict[str, Any]) -> Sequence[Chunk]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from xmc.plugins.anthropic.family import Thinking
-from xmc.plugins.anthropic.refused import RefusedError
+from xmc.plugins.translation.refused import RefusedError
 
 _MIN_BUDGET = 1024
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from xmc.plugins.anthropic.naming import wire_name
-from xmc.plugins.anthropic.refused import RefusedError, list_at, mapping_at, text_at, unsupported
+from xmc.plugins.anthropic.names import wire_name
+from xmc.plugins.translation.refused import RefusedError, list_at, mapping_at, text_at, unsupported
 
 _COMPUTER = re.compile(r"computer_(\d{4})(\d{2})(\d{2})")
 _OF_FUNCTION = frozenset({"name", "description", "parameters", "strict"})

@@ -7,7 +7,7 @@ from xmc.schema import Refusal
 
 
 class RefusedError(Exception):
-    """A request that the Messages API cannot express; caught where the translation began."""
+    """A request that the provider cannot express; caught where the translation began."""
 
     def __init__(self, message: str, param: str, code: str = "invalid_value") -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class Dropped:
 
 def unsupported(param: str, what: str | None = None) -> RefusedError:
     """Return the refusal of something that would change the answer's meaning."""
-    return RefusedError(what or f"Anthropic's Messages API has no `{param}`", param, "unsupported_parameter")
+    return RefusedError(what or f"this model's provider has no `{param}`", param, "unsupported_parameter")
 
 
 def mapping_at(value: Any, param: str) -> Mapping[str, Any]:
