@@ -125,6 +125,8 @@ def with_fake(provider: FakeProvider) -> Plugins:
     """The installed plugins and a fake provider."""
 
     class Fake:
+        XMC_CONTRACT = 1
+
         @hookimpl
         def xmc_providers(self) -> Iterable[Provider]:
             return (provider,)
@@ -158,6 +160,8 @@ def store_plugins(store: FakeStore) -> Plugins:
     """Nothing but a fake store."""
 
     class Fake:
+        XMC_CONTRACT = 1
+
         @hookimpl
         def xmc_secret_stores(self) -> Iterable[SecretStore]:
             return (store,)

@@ -43,6 +43,7 @@ def _plugins() -> Plugins:
         return (dropping,)
 
     module = ModuleType("dropping")
+    module.XMC_CONTRACT = 1  # type: ignore[attr-defined]  # as below
     module.xmc_providers = xmc_providers  # type: ignore[attr-defined]  # a module made at run time
     return build_plugins({"auth": auth, "sse": sse, "dropping": module})
 

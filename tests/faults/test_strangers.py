@@ -60,6 +60,7 @@ def _plugins() -> Plugins:
         return (broken,)
 
     broken = ModuleType("broken")
+    broken.XMC_CONTRACT = 1  # type: ignore[attr-defined]  # as below
     broken.xmc_providers = xmc_providers  # type: ignore[attr-defined]  # a module made at run time
     return build_plugins({"auth": auth, "sse": sse, "broken": broken})
 

@@ -1,12 +1,14 @@
 """What holds for the shipped plugins as a set: how they enter, and what they say about themselves."""
 
 import datetime as dt
+import re
+from types import SimpleNamespace
 
 import pytest
 from jsonschema import Draft202012Validator
 from tests.providers import CASES, PLUGINS, Case, each_provider
 
-from xmc.plugins import build_plugins, installed
+from xmc.plugins import PluginError, build_plugins, installed
 from xmc.schema import Task
 
 STATUSES = {"yes", "mapped", "dropped", "refused", "unknown"}
@@ -28,6 +30,21 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
     }[name]
     assert {kind: names for kind, names in gone.items() if names} == expected
     assert name not in rest.origins
+
+
+@pytest.mark.parametrize(
+    ("plugin", "said"),
+    [
+        (SimpleNamespace(), "needs `XMC_CONTRACT = 1`"),
+        (SimpleNamespace(XMC_CONTRACT=0), "was written for plugin contract 0, and this version of xmc has contract 1"),
+        (SimpleNamespace(XMC_CONTRACT=2), "was written for plugin contract 2"),
+    ],
+)
+def test_a_plugin_of_another_contract_is_refused_by_name(plugin: object, said: str) -> None:
+    with pytest.raises(PluginError, match=re.escape(said)) as raised:
+        build_plugins({"stranger": plugin})
+    assert "'stranger'" in str(raised.value)
+    assert build_plugins({"stranger": plugin}, without=["stranger"]).origins == {}
 
 
 def test_all_enter_by_the_same_door() -> None:

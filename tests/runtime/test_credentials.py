@@ -1,7 +1,7 @@
 """The life of a credential: acquired once, shared, refreshed in time, and never in the way of a request."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -56,13 +56,16 @@ class Scheme:
         del now
         return wire.with_headers(credential.headers)
 
+    def stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        return status == 401 and "expired" in headers
+
 
 def holder(scheme: Scheme, clock: SetClock | None = None) -> CredentialHolder:
     return CredentialHolder(scheme, Auth(scheme="numbered"), {"key": Secret(CANARY)}, NoIO(), clock or SetClock())
 
 
 async def token(held: CredentialHolder) -> str:
-    return dict((await held.sign(WIRE)).headers)["x-token"]
+    return dict((await held.sign(WIRE))[0].headers)["x-token"]
 
 
 async def settled(condition: Callable[[], bool]) -> None:
@@ -183,7 +186,8 @@ async def test_the_operator_is_told_once_a_minute_by_scheme_and_kind(
         said.append(capsys.readouterr().err)
         clock.time += 40
     assert [text.count("\n") for text in said] == [1, 0, 1]
-    assert f"(scheme numbered: {type(error).__name__})" in said[0]
+    told = "***" if isinstance(error, AuthError) else type(error).__name__
+    assert f"(scheme numbered: {told})" in said[0]
     assert CANARY not in "".join(said)
 
 
@@ -195,8 +199,75 @@ async def test_the_operator_is_told_of_a_refresh_that_fails_while_the_old_creden
     await held.sign(WIRE)
     scheme.error = RuntimeError(CANARY)
     clock.time += 950
-    signed = await held.sign(WIRE)
+    signed, _ = await held.sign(WIRE)
     await settled(lambda: scheme.acquired == 2)
     await asyncio.sleep(0)
     assert dict(signed.headers)["x-token"] == "1"
     assert "scheme numbered: RuntimeError" in capsys.readouterr().err
+
+
+async def test_the_operator_reads_why_a_credential_was_refused_and_no_secret(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scheme = Scheme(error=AuthError(f"the authority says invalid_client for {CANARY}"), goes_out=True)
+    with pytest.raises(GatewayError) as raised:
+        await holder(scheme).sign(WIRE)
+    said = capsys.readouterr().err
+    assert "scheme numbered: the authority says invalid_client for ***" in said
+    assert CANARY not in said + str(raised.value)
+
+
+@dataclass
+class Refusal:
+    """An upstream's reply with status 401."""
+
+    headers: Mapping[str, str]
+    status: int = 401
+
+    async def read(self, limit: int) -> bytes:
+        raise NotImplementedError(limit)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+STALE = Refusal({"expired": "yes"})
+
+
+async def test_a_credential_that_upstreams_call_out_of_date_is_replaced_once_for_all() -> None:
+    clock, scheme = SetClock(), Scheme(life_s=3600)
+    held = holder(scheme, clock)
+    _, old = await held.sign(WIRE)
+    clock.time += 60
+    assert await asyncio.gather(*(held.replace(old, STALE) for _ in range(50))) == [True] * 50
+    assert scheme.acquired == 2
+    assert await token(held) == "2"
+    assert await held.replace(old, STALE)  # a late refusal of the old one finds the new one there
+    assert scheme.acquired == 2
+
+
+async def test_a_refusal_for_another_reason_replaces_nothing() -> None:
+    clock, scheme = SetClock(), Scheme(life_s=3600)
+    held = holder(scheme, clock)
+    _, credential = await held.sign(WIRE)
+    assert not await held.replace(credential, STALE)  # acquired a moment ago: its age is not what is wrong
+    clock.time += 60
+    assert not await held.replace(credential, Refusal({}))
+    assert scheme.acquired == 1
+    fixed = holder(Scheme(), clock)
+    _, credential = await fixed.sign(WIRE)
+    clock.time += 60
+    assert not await fixed.replace(credential, STALE)
+
+
+async def test_where_no_new_credential_can_be_had_the_old_one_stays() -> None:
+    clock, scheme = SetClock(), Scheme(life_s=3600)
+    held = holder(scheme, clock)
+    _, credential = await held.sign(WIRE)
+    clock.time += 60
+    scheme.error = RuntimeError("down")
+    assert not await held.replace(credential, STALE)
+    assert await token(held) == "1"

@@ -73,3 +73,12 @@ async def test_the_first_failure_ends_the_other_calls() -> None:
         status, _ = await ask(gw)
         await up.left(within_s=1)
     assert status == 500
+
+
+async def test_the_first_error_status_ends_the_other_calls_and_is_decoded_alone() -> None:
+    limited = json_answer({"n": "limited"}, 429)
+    async with scripted([Hang()], [limited]) as up, running(table(endpoint("chat", target(up.url)))) as gw:
+        use(gw, Numbered(up.url, 2))
+        _, body = await ask(gw)
+        await up.left(within_s=1)
+    assert msgspec.json.decode(body)["said"] == ["limited"]

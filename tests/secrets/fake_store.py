@@ -40,6 +40,8 @@ class _Store:
 
 
 class _Plugin:
+    XMC_CONTRACT = 1
+
     def __init__(self, store: _Store) -> None:
         self._store = store
 

@@ -9,6 +9,8 @@ from xmc.plugins.contract import AuthError, AuthIO, AuthScheme, Clock, Credentia
 from xmc.plugins.hookspecs import hookimpl
 from xmc.schema import Auth, Secret, WireRequest
 
+XMC_CONTRACT = 1
+
 
 class Bearer:
     """`Authorization: Bearer <token>`. Slot: `token`.
@@ -27,6 +29,11 @@ class Bearer:
         """Add the header."""
         del now
         return wire.with_headers(credential.headers)
+
+    def stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Say no: a fixed key is right or wrong, and no newer one can be had."""
+        del status, headers
+        return False
 
 
 class HeaderKey:
@@ -47,6 +54,11 @@ class HeaderKey:
         del now
         return wire.with_headers(credential.headers)
 
+    def stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Say no: a fixed key is right or wrong, and no newer one can be had."""
+        del status, headers
+        return False
+
 
 class NoAuth:
     """No credential at all, for an upstream that asks for none."""
@@ -62,6 +74,11 @@ class NoAuth:
         """Leave the call as it is."""
         del credential, now
         return wire
+
+    def stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Say no: there is none."""
+        del status, headers
+        return False
 
 
 def _header_value(auth: Auth, secrets: Mapping[str, Secret], role: str) -> str:

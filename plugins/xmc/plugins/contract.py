@@ -24,8 +24,10 @@ from xmc.schema import (
     WireRequest,
 )
 
-CONTRACT = 0
-"""Version of this contract, written into every table. 0: not frozen yet."""
+CONTRACT = 1
+"""Version of this contract. Every plugin states the version that it was written for (`XMC_CONTRACT = 1` in the module
+or object that its entry point names), and every table the version that its targets were linked for; another number is
+refused. The number rises when a plugin that keeps its word would break; new members with a default do not raise it."""
 
 
 # --- providers -----------------------------------------------------------------------------------------------------
@@ -172,7 +174,18 @@ class AuthScheme(Protocol):
         ...
 
     def sign(self, wire: WireRequest, credential: Credential, now: float) -> WireRequest:
-        """Return the call with the credential on it. Pure; `now` is Unix seconds."""
+        """Return the call with the credential on it. `now` is Unix seconds.
+
+        Pure, and called for every attempt. The host may call it in a thread where the body is large.
+        """
+        ...
+
+    def stale(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Tell whether an upstream's refusal means that the credential on the call is out of date.
+
+        Called for replies of status 401 and 403, before the body is read; header names are lower case. If so, the host
+        acquires a new one and sends the call once more. A scheme whose credentials never expire says False.
+        """
         ...
 
 

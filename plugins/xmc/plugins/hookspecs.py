@@ -16,19 +16,19 @@ hookimpl = pluggy.HookimplMarker("xmc")
 
 @hookspec
 def xmc_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
-    """Called once when a manager is built: the providers that this plugin adds. Since contract 0."""
+    """Called once when a manager is built: the providers that this plugin adds. Since contract 1."""
 
 
 @hookspec
 def xmc_auth_schemes() -> Iterable[AuthScheme]:  # type: ignore[empty-body]
-    """Called once when a manager is built: the authentication schemes that this plugin adds. Since contract 0."""
+    """Called once when a manager is built: the authentication schemes that this plugin adds. Since contract 1."""
 
 
 @hookspec
 def xmc_framings() -> Iterable[Framing]:  # type: ignore[empty-body]
-    """Called once when a manager is built: the stream framings that this plugin adds. Since contract 0."""
+    """Called once when a manager is built: the stream framings that this plugin adds. Since contract 1."""
 
 
 @hookspec
 def xmc_secret_stores() -> Iterable[SecretStore]:  # type: ignore[empty-body]
-    """Called once when a manager is built: the secret stores that this plugin adds. Since contract 0."""
+    """Called once when a manager is built: the secret stores that this plugin adds. Since contract 1."""

@@ -12,13 +12,13 @@ from typing import Any, Protocol
 import pluggy
 
 from xmc.plugins import hookspecs
-from xmc.plugins.contract import AuthScheme, Framing, Provider, SecretStore
+from xmc.plugins.contract import CONTRACT, AuthScheme, Framing, Provider, SecretStore
 
 GROUP = "xmc"
 
 
 class PluginError(Exception):
-    """A plugin that cannot be used: it fails to import, or two plugins claim the same name."""
+    """A plugin that cannot be used: it fails to import, has another contract, or shares a name with another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,15 @@ def build_plugins(plugins: Mapping[str, object] | None = None, *, without: Itera
     `plugins` maps names to plugin objects; by default all installed ones. `without` leaves some out by name.
 
     Raises:
-        PluginError: as `installed`, or two plugins add something of the same name.
+        PluginError: as `installed`; a plugin was written for another contract; two add something of the same name.
     """
     loaded = installed() if plugins is None else {name: (plugin, "local") for name, plugin in plugins.items()}
     manager = pluggy.PluginManager("xmc")
     manager.add_hookspecs(hookspecs)
     left_out = set(without)
-    for name, (plugin, _) in loaded.items():
+    for name, (plugin, origin) in loaded.items():
         if name not in left_out:
+            _check_contract(name, plugin, origin)
             manager.register(plugin, name)
     try:
         manager.check_pending()
@@ -80,6 +81,20 @@ def build_plugins(plugins: Mapping[str, object] | None = None, *, without: Itera
         secret_stores=_collect(manager, "xmc_secret_stores"),
         origins=MappingProxyType({name: origin for name, (_, origin) in loaded.items() if name not in left_out}),
     )
+
+
+def _check_contract(name: str, plugin: object, origin: str) -> None:
+    written_for = getattr(plugin, "XMC_CONTRACT", None)
+    if written_for is None:
+        raise PluginError(
+            f"plugin {name!r} of {origin} does not say which plugin contract it was written for; "
+            f"it needs `XMC_CONTRACT = {CONTRACT}` beside its hooks"
+        )
+    if written_for != CONTRACT:
+        raise PluginError(
+            f"plugin {name!r} of {origin} was written for plugin contract {written_for!r}, and this version of xmc "
+            f"has contract {CONTRACT}; install a version of either that fits the other, or uninstall it"
+        )
 
 
 class _Named(Protocol):

@@ -16,6 +16,8 @@ from xmc.plugins.contract import Framing, FramingError
 from xmc.plugins.hookspecs import hookimpl
 from xmc.schema import Event
 
+XMC_CONTRACT = 1
+
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """One event may not be larger than this, its line ends included."""
 

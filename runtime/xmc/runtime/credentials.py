@@ -1,7 +1,8 @@
 """Credentials of targets: acquired through their scheme, kept in memory, refreshed before they expire.
 
-One holder per target. A credential without expiry costs a request nothing. An expiring one is refreshed by a single
-task while the old one still serves; only when it has run out do requests wait, all of them for the same attempt.
+One holder for all targets that authenticate alike. A credential without expiry costs a request nothing. An expiring
+one is refreshed by a single task while the old one still serves; only when it has run out do requests wait, all of
+them for the same attempt. The same holds for one that an upstream calls out of date before its time.
 """
 
 import asyncio
@@ -9,9 +10,10 @@ import time
 from collections.abc import Mapping
 
 from xmc.plugins import AuthError, AuthIO, AuthScheme, Clock, Credential
+from xmc.runtime.error_text import shown
 from xmc.runtime.errors import GatewayError, UpstreamError
 from xmc.runtime.fault import report_credential
-from xmc.runtime.upstream import Upstream
+from xmc.runtime.upstream import Upstream, UpstreamReply
 from xmc.schema import Auth, Secret, Timeouts, WireReply, WireRequest
 
 # A token is fetched anew this long before it expires, or when a fifth of its life is left if that is less.
@@ -21,6 +23,8 @@ _MARGIN_SHARE = 0.2
 _RETRY_S = 5.0
 # An operator is told of a target's failing credential at most so often.
 _REPORT_S = 60.0
+# One that is younger than this is not replaced because an upstream refused it.
+_FRESH_S = 30.0
 _MAX_REPLY = 1024 * 1024
 _IO_TIMEOUTS = Timeouts(connect_ms=5_000, first_byte_ms=20_000, idle_ms=10_000, total_ms=30_000)
 
@@ -66,6 +70,7 @@ class CredentialHolder:
     """The credential of one target. Never printed: neither secrets nor credential are in its repr."""
 
     __slots__ = (
+        "_acquired_at",
         "_auth",
         "_clock",
         "_current",
@@ -89,12 +94,13 @@ class CredentialHolder:
         """The values behind this credential, so that upstream text can be scrubbed of them."""
         self._current: Credential | None = None
         self._refresh_at: float | None = None
+        self._acquired_at = 0.0
         self._reported_at: float | None = None
         self._serving = False
         self._task: asyncio.Task[Credential] | None = None
 
-    async def sign(self, wire: WireRequest) -> WireRequest:
-        """Return the call with a valid credential on it.
+    async def sign(self, wire: WireRequest) -> tuple[WireRequest, Credential]:
+        """Return the call with a valid credential on it, and that credential.
 
         Raises:
             GatewayError: there is none, and none could be acquired.
@@ -103,7 +109,24 @@ class CredentialHolder:
         now = self._clock.now()
         if credential is None or (self._refresh_at is not None and now >= self._refresh_at):
             credential = await self._renewed(credential, now)
-        return self._scheme.sign(wire, credential, now)
+        return self._scheme.sign(wire, credential, now), credential
+
+    async def replace(self, credential: Credential, reply: UpstreamReply) -> bool:
+        """Acquire a new credential if the reply says that this one is out of date; True if there is another one now.
+
+        The old one stays until then, as other upstreams may still take it. One that was acquired a moment ago is not
+        replaced: what is refused then is not its age.
+        """
+        if credential.expires_at is None or not self._scheme.stale(reply.status, reply.headers):
+            return False
+        if self._current is credential:
+            if self._clock.now() - self._acquired_at < _FRESH_S:
+                return False
+            try:
+                await self._shared()
+            except GatewayError:
+                return False  # the refusal says more than the failed attempt, of which the operator is told
+        return self._current is not credential
 
     async def prime(self) -> None:
         """Acquire at bind time. An outage of a token endpoint is left to the first request: it is not one of ours.
@@ -145,7 +168,8 @@ class CredentialHolder:
             # Any other exception's words may hold what a token endpoint echoed, so it is not even chained.
             raise _unusable(self._scheme.name, error) from (error if isinstance(error, AuthError) else None)
         self._current = credential
-        self._refresh_at = _refresh_at(credential.expires_at, self._clock.now())
+        self._acquired_at = self._clock.now()
+        self._refresh_at = _refresh_at(credential.expires_at, self._acquired_at)
         return credential
 
     def _failed(self, error: Exception) -> None:
@@ -156,7 +180,9 @@ class CredentialHolder:
             return  # a mistake found at start, where it is told by name
         if self._reported_at is None or now - self._reported_at >= _REPORT_S:
             self._reported_at = now
-            report_credential(self._scheme.name, error)
+            # Any other exception's words may hold what a token endpoint echoed.
+            told = shown(str(error), self.secrets) if isinstance(error, AuthError) else type(error).__name__
+            report_credential(self._scheme.name, told)
 
 
 def _unusable(scheme: str, error: Exception) -> UpstreamError:

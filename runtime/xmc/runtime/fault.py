@@ -10,9 +10,9 @@ def report_fault(error: BaseException, where: str) -> None:
     sys.stderr.write(f"xmc: internal error {type(error).__name__} in {where}; please report it\n{frames}")
 
 
-def report_credential(scheme: str, error: BaseException) -> None:
-    """Write to stderr that a credential is missing: scheme and kind, never the words, which may echo a secret."""
+def report_credential(scheme: str, what: str) -> None:
+    """Write to stderr that a credential is missing. `what` holds no secret: the words of an `AuthError`, or a kind."""
     sys.stderr.write(
-        f"xmc: a credential for an upstream could not be acquired (scheme {scheme}: {type(error).__name__}); "
+        f"xmc: a credential for an upstream could not be acquired (scheme {scheme}: {what}); "
         "requests that need it fail, and the next attempt may succeed\n"
     )

@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import msgspec
+
 from xmc.plugins import CONTRACT, Adapter, AuthIO, Clock, Framing, Plugins
 from xmc.runtime.callers import Callers
 from xmc.runtime.credentials import CredentialHolder
 from xmc.runtime.pick import Picker
-from xmc.schema import Endpoint, Entity, Secret, Serving, Table, TableError, Target, Task
+from xmc.schema import Auth, Endpoint, Entity, Secret, Serving, Table, TableError, Target, Task
 
 # What carries credentials of ours from clients stays with the host.
 _KEPT_BACK = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 # Credentials that need a call are fetched at bind time for at most so long; then traffic begins without them.
 _PRIME_S = 5.0
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,9 @@ class Binder:
         Raises:
             AuthError: a secret cannot be used by its scheme.
         """
-        endpoints = {endpoint.name: self._endpoint(endpoint) for endpoint in table.endpoints}
-        await _prime([entity.credential for endpoint in endpoints.values() for entity in endpoint.entities.values()])
+        holders: dict[bytes, CredentialHolder] = {}
+        endpoints = {endpoint.name: self._endpoint(endpoint, holders) for endpoint in table.endpoints}
+        await _prime(tuple(holders.values()))
         return Generation(
             number=number,
             table=table,
@@ -117,27 +121,33 @@ class Binder:
             max_body_bytes=max((endpoint.serving.max_body_bytes for endpoint in table.endpoints), default=0),
         )
 
-    def _endpoint(self, endpoint: Endpoint) -> BoundEndpoint:
+    def _endpoint(self, endpoint: Endpoint, holders: dict[bytes, CredentialHolder]) -> BoundEndpoint:
         weights = [(entity.name, entity.weight) for entity in endpoint.entities]
         return BoundEndpoint(
             name=endpoint.name,
             task=endpoint.task,
             serving=endpoint.serving,
-            entities=MappingProxyType({entity.name: self._entity(entity) for entity in endpoint.entities}),
+            entities=MappingProxyType({entity.name: self._entity(entity, holders) for entity in endpoint.entities}),
             picker=Picker(endpoint.name, endpoint.serving.salt, weights),
         )
 
-    def _entity(self, entity: Entity) -> BoundEntity:
+    def _entity(self, entity: Entity, holders: dict[bytes, CredentialHolder]) -> BoundEntity:
         target, plugins = entity.target, self.plugins
-        values = {role: self.secrets[slot] for role, slot in target.auth.slots.items()}
-        scheme = plugins.auth_schemes[target.auth.scheme]
         return BoundEntity(
             name=entity.name,
             target=target,
             adapter=plugins.providers[target.provider].adapter(target),
             framing=plugins.framings[target.framing],
-            credential=CredentialHolder(scheme, target.auth, values, self.io, self.clock),
+            credential=self._credential(target.auth, holders),
         )
+
+    def _credential(self, auth: Auth, holders: dict[bytes, CredentialHolder]) -> CredentialHolder:
+        """Return the credential of a target; targets that authenticate alike share one, and its token."""
+        key = _encode(auth)
+        if key not in holders:
+            values = {role: self.secrets[slot] for role, slot in auth.slots.items()}
+            holders[key] = CredentialHolder(self.plugins.auth_schemes[auth.scheme], auth, values, self.io, self.clock)
+        return holders[key]
 
 
 async def _prime(holders: Sequence[CredentialHolder]) -> None:

@@ -3,8 +3,6 @@
 Every step is a function of values; only reading the body and talking to the upstream are awaited.
 """
 
-import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +12,6 @@ import msgspec
 from xmc.runtime.call import Call
 from xmc.runtime.canonical import usage_if_canonical
 from xmc.runtime.dialect import DIALECTS
-from xmc.runtime.error_text import header_text
 from xmc.runtime.errors import (
     InvalidRequestError,
     PermissionDeniedError,
@@ -27,21 +24,17 @@ from xmc.runtime.generation import BoundEndpoint, BoundEntity
 from xmc.runtime.http import Answer, BodyTooLargeError, BodyUnreadableError, Headers
 from xmc.runtime.operation import Operation
 from xmc.runtime.request_body import client_request_id, decode_body, model_of
+from xmc.runtime.sender import Sender
 from xmc.runtime.stream import (
-    MAX_ANSWER_BYTES,
     STREAM_HEADERS,
     StreamPlan,
     open_stream,
     replay_stream,
 )
-from xmc.runtime.upstream import Upstream, UpstreamReply
-from xmc.schema import Context, Exchange, ProviderError, Refusal, Relay, Response, WireReply, WireRequest
+from xmc.runtime.upstream import Upstream
+from xmc.schema import Context, Exchange, ProviderError, Refusal, Relay, Response, WireReply
 
-# One request may need many calls (an input per call); so many of them run at once.
-_CONCURRENT_CALLS = 8
 _JSON: Headers = (("content-type", "application/json"),)
-_PASSED = ("retry-after", "retry-after-ms")
-_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,7 +49,7 @@ async def answer_query(call: Call, operation: Operation, upstream: Upstream) -> 
     _check_dialect(call, endpoint, entity)
     request = call.dialect.request(body)
     exchange = _prepare(call, entity, request)
-    sender = _Sender(call, endpoint, entity, upstream)
+    sender = Sender(call, endpoint, entity, upstream)
     if request.get("stream"):
         return await _stream(call, endpoint, entity, exchange, sender, include_usage=_wants_usage(request))
     replies = await sender.send_all(exchange.calls)
@@ -190,75 +183,12 @@ def _wants_usage(request: Mapping[str, Any]) -> bool:
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-class _Sender:
-    """Signs and sends the calls of one request, and notes in its record how the upstream answered."""
-
-    __slots__ = ("_call", "_entity", "_timeouts", "_upstream")
-
-    def __init__(self, call: Call, endpoint: BoundEndpoint, entity: BoundEntity, upstream: Upstream) -> None:
-        self._call = call
-        self._entity = entity
-        self._timeouts = endpoint.serving.timeouts
-        self._upstream = upstream
-
-    async def open(self, wire: WireRequest) -> UpstreamReply:
-        """Send one call; the reply is the caller's to close."""
-        signed = await self._entity.credential.sign(wire)
-        reply = await self._upstream.send(signed, self._timeouts)
-        self._note(reply)
-        return reply
-
-    async def send_all(self, wires: tuple[WireRequest, ...]) -> list[WireReply]:
-        """Send all calls, some at once, and return their whole replies in order. The first failure ends the others."""
-        began = time.perf_counter()
-        try:
-            if len(wires) == 1:
-                return [await self._send(wires[0])]
-            return await self._send_several(wires)
-        finally:
-            self._call.record.upstream_s = time.perf_counter() - began
-
-    async def _send(self, wire: WireRequest) -> WireReply:
-        reply = await self.open(wire)
-        try:
-            return WireReply(reply.status, reply.headers, await reply.read(MAX_ANSWER_BYTES))
-        finally:
-            reply.close()
-
-    async def _send_several(self, wires: tuple[WireRequest, ...]) -> list[WireReply]:
-        free = asyncio.Semaphore(_CONCURRENT_CALLS)
-
-        async def send(wire: WireRequest) -> WireReply:
-            async with free:
-                return await self._send(wire)
-
-        tasks = [asyncio.ensure_future(send(wire)) for wire in wires]
-        try:
-            return await asyncio.gather(*tasks)
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
-
-    def _note(self, reply: UpstreamReply) -> None:
-        record, headers, secrets = self._call.record, reply.headers, self._entity.credential.secrets
-        record.upstream_status = reply.status
-        found = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
-        record.upstream_request_id = header_text(found, secrets)
-        self._call.passed += tuple(
-            (name, value)
-            for name, value in headers.items()
-            if ("ratelimit-" in name or name in _PASSED) and header_text(value, secrets) is not None
-        )
-
-
 async def _stream(  # noqa: PLR0913 - the whole of one request
     call: Call,
     endpoint: BoundEndpoint,
     entity: BoundEntity,
     exchange: Exchange,
-    sender: _Sender,
+    sender: Sender,
     *,
     include_usage: bool,
 ) -> Answer:

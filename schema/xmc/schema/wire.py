@@ -134,8 +134,9 @@ class Context(msgspec.Struct, frozen=True):
 class Exchange:
     """One canonical request, translated: the upstream calls to make, and how to read what they answer.
 
-    `calls` are made concurrently (bounded by the host); `decode` gets their replies in the same order and is called
-    also for error statuses. `decoder` is None where the upstream call does not stream: if the client asked for a
+    `calls` are made concurrently (bounded by the host). `decode` gets their replies in the same order, also an only
+    one with an error status; of several calls the first that is answered with a status from 400 ends the others, and
+    `decode` gets that reply alone. `decoder` is None where the upstream call does not stream: if the client asked for a
     stream the host replays the decoded response as chunks. `choices` is how many choices a complete stream finishes.
     `dropped` lists parameters without effect, for the `x-xmc-dropped` header.
     """

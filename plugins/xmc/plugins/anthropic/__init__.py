@@ -9,6 +9,9 @@ from xmc.plugins.hookspecs import hookimpl
 __all__ = ["ANTHROPIC", "xmc_providers"]
 
 
+XMC_CONTRACT = 1
+
+
 @hookimpl
 def xmc_providers() -> Iterable[Provider]:
     """Add the provider `anthropic`."""

@@ -16,6 +16,9 @@ CUSTOM = FamilyProvider(
 )
 
 
+XMC_CONTRACT = 1
+
+
 @hookimpl
 def xmc_providers() -> Iterable[Provider]:
     """Add the provider `custom`."""

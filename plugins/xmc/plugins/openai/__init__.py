@@ -17,6 +17,9 @@ OPENAI = FamilyProvider(
 )
 
 
+XMC_CONTRACT = 1
+
+
 @hookimpl
 def xmc_providers() -> Iterable[Provider]:
     """Add the provider `openai`."""

@@ -11,6 +11,8 @@ from xmc.plugins.contract import Proof, SecretStore, StoreError, StoreSession
 from xmc.plugins.hookspecs import hookimpl
 from xmc.schema import JsonObject, Secret, SecretSlot
 
+XMC_CONTRACT = 1
+
 _VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
 
 

@@ -13,6 +13,8 @@ from xmc.plugins.contract import Proof, SecretStore, StoreError, StoreSession
 from xmc.plugins.hookspecs import hookimpl
 from xmc.schema import JsonObject, Secret, SecretSlot
 
+XMC_CONTRACT = 1
+
 MAX_BYTES = 1024 * 1024
 """A larger file is not a credential, but a mistake."""
 

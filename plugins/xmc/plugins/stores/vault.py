@@ -13,6 +13,8 @@ from xmc.plugins.hookspecs import hookimpl
 from xmc.plugins.stores.vault_settings import vault_settings
 from xmc.schema import JsonObject
 
+XMC_CONTRACT = 1
+
 _TEXT: JsonObject = {"type": "string", "minLength": 1}
 _AUTH: JsonObject = {
     "type": "object",
