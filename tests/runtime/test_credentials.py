@@ -33,6 +33,7 @@ class Scheme:
     """Gives numbered tokens that live for `life_s`; waits at `gate`, and fails with `error` while that is set."""
 
     life_s: float | None = None
+    refresh_s: float | None = None
     gate: asyncio.Event | None = None
     error: Exception | None = None
     goes_out: bool = False
@@ -50,7 +51,8 @@ class Scheme:
         if self.error is not None:
             raise self.error
         expires = None if self.life_s is None else clock.now() + self.life_s
-        return Credential(headers=(("x-token", str(number)),), expires_at=expires)
+        refresh = None if self.refresh_s is None else clock.now() + self.refresh_s
+        return Credential(headers=(("x-token", str(number)),), expires_at=expires, refresh_at=refresh)
 
     def sign(self, wire: WireRequest, credential: Credential, now: float) -> WireRequest:
         del now
@@ -127,6 +129,22 @@ async def test_a_short_lived_credential_is_refreshed_at_a_fifth_of_its_life() ->
     await settled(lambda: scheme.acquired == 2)
 
 
+@pytest.mark.parametrize(("refresh_s", "due_s"), [(43_200, 43_200), (86_399, 86_400 - 300)])
+async def test_a_credential_is_refreshed_when_its_giver_wants_it_and_never_later_than_usual(
+    refresh_s: float, due_s: float
+) -> None:
+    scheme, clock = Scheme(life_s=86_400, refresh_s=refresh_s), SetClock()
+    held = holder(scheme, clock)
+    assert await token(held) == "1"
+    clock.time += due_s - 1
+    assert await token(held) == "1"
+    await asyncio.sleep(0)
+    assert scheme.acquired == 1
+    clock.time += 2
+    assert await token(held) == "1"
+    await settled(lambda: scheme.acquired == 2)
+
+
 async def test_an_expired_credential_is_never_used() -> None:
     scheme, clock = Scheme(life_s=100), SetClock()
     held = holder(scheme, clock)
@@ -159,6 +177,15 @@ async def test_a_failure_reaches_the_request_without_the_schemes_words() -> None
     assert (caught.value.status, caught.value.code, caught.value.should_retry) == (403, "upstream_auth_error", False)
     assert CANARY not in str(caught.value) + repr(held)
     assert caught.value.__cause__ is None
+
+
+async def test_an_authority_that_is_out_of_order_is_an_outage_and_not_a_mistake() -> None:
+    held = holder(Scheme(error=AuthError("answered 500", transient=True), goes_out=True))
+    with pytest.raises(GatewayError) as caught:
+        await held.sign(WIRE)
+    assert (caught.value.status, caught.value.code) == (503, "upstream_auth_unavailable")
+    assert caught.value.should_retry is None
+    assert "500" not in str(caught.value)
 
 
 async def test_priming_refuses_a_mistake_and_leaves_an_outage_to_the_first_request() -> None:

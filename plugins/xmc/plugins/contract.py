@@ -127,12 +127,14 @@ class Provider(Protocol):
 class Credential:
     """What a scheme acquired. `headers` are added to a call; `data` is the scheme's own. Never printed.
 
-    `expires_at` is Unix seconds, or None for a credential that lives as long as its secrets.
+    `expires_at` is Unix seconds, or None for a credential that lives as long as its secrets. `refresh_at` is when its
+    giver wants it to be renewed; without it the host renews some minutes before the end.
     """
 
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     data: Any = field(default=None, repr=False)
     expires_at: float | None = None
+    refresh_at: float | None = None
 
 
 class AuthIO(Protocol):
@@ -152,7 +154,15 @@ class Clock(Protocol):
 
 
 class AuthError(ValueError):
-    """A credential that cannot be acquired or used. The message is for the operator and holds no value."""
+    """A credential that cannot be acquired or used. The message is for the operator and holds no value.
+
+    `transient`: whoever gives out credentials is out of order, and a later attempt may succeed. Otherwise somebody must
+    change something first, and clients are told not to try again.
+    """
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 class AuthScheme(Protocol):

@@ -169,7 +169,7 @@ class CredentialHolder:
             raise _unusable(self._scheme.name, error) from (error if isinstance(error, AuthError) else None)
         self._current = credential
         self._acquired_at = self._clock.now()
-        self._refresh_at = _refresh_at(credential.expires_at, self._acquired_at)
+        self._refresh_at = _refresh_at(credential, self._acquired_at)
         return credential
 
     def _failed(self, error: Exception) -> None:
@@ -186,6 +186,14 @@ class CredentialHolder:
 
 
 def _unusable(scheme: str, error: Exception) -> UpstreamError:
+    if isinstance(error, AuthError) and error.transient:
+        return UpstreamError(
+            f"the gateway cannot get a credential for this upstream at the moment ({scheme})",
+            status=503,
+            error_code="TEMPORARILY_UNAVAILABLE",
+            type="upstream_auth_error",
+            code="upstream_auth_unavailable",
+        )
     return UpstreamError(
         f"the gateway has no usable credential for this upstream ({scheme}: {type(error).__name__}); its operator must "
         "check it",
@@ -197,10 +205,11 @@ def _unusable(scheme: str, error: Exception) -> UpstreamError:
     )
 
 
-def _refresh_at(expires_at: float | None, now: float) -> float | None:
-    if expires_at is None:
+def _refresh_at(credential: Credential, now: float) -> float | None:
+    if credential.expires_at is None:
         return None
-    return expires_at - min(_MARGIN_S, max(expires_at - now, 0.0) * _MARGIN_SHARE)
+    latest = credential.expires_at - min(_MARGIN_S, max(credential.expires_at - now, 0.0) * _MARGIN_SHARE)
+    return latest if credential.refresh_at is None else min(credential.refresh_at, latest)
 
 
 def _retrieve(task: asyncio.Task[Credential]) -> None:
