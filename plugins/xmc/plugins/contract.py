@@ -68,12 +68,14 @@ class Capability:
     """What one request parameter comes to at a provider, for one task; with where and when that was learnt.
 
     `status`: `yes` (passed on unchanged), `mapped`, `dropped` (listed in `x-xmc-dropped`), `refused` (400 by name) or
-    `unknown` (passed on).
+    `unknown` (passed on). `field` says where a mapped one ends up: a field of the upstream's body (dotted path), `url`,
+    `header:NAME`, or `answer` if it only changes what the client gets.
     """
 
     status: str
     source: str
     date: str
+    field: str = ""
 
 
 class Adapter(Protocol):

@@ -1,0 +1,63 @@
+"""The providers of the matrix: how each is made to call an upstream of the test, and what that answers.
+
+A new provider needs a `Row` here, a cell for each parameter of `values.py` in its `capabilities.json` (under `mapped`
+with the place where it ends up), and `make docs`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.matrix.cell import Sent
+from tests.plugins.recorded import read
+from tests.providers import CASES, Case
+
+from xmc.schema import Task
+
+
+def _asked_in_body(sent: Sent) -> bool:
+    return isinstance(sent.body, dict) and sent.body.get("stream") is True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One provider. `base` is the key of its configuration that holds a URL.
+
+    `whole` and `stream` are samples of its upstream. `values` replace those that would mean nothing to it, or that it
+    takes on another scale; `config` is what else it needs for a task.
+    """
+
+    case: Case
+    base: str
+    whole: Mapping[Task, str]
+    stream: Mapping[Task, str]
+    content_type: str = "text/event-stream"
+    streams: Callable[[Sent], bool] = _asked_in_body
+    values: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[Task, Mapping[str, Any]] = field(default_factory=dict)
+    path: str = "/v1"
+
+    def sample(self, samples: Mapping[Task, str], task: Task) -> bytes:
+        return read(samples[task]) if task in samples else b""
+
+
+_OPENAI_WHOLE = {
+    Task.CHAT: "openai/chat-basic.response.json",
+    Task.COMPLETIONS: "openai/completions-basic.response.json",
+    Task.EMBEDDINGS: "openai/embeddings-float.response.json",
+}
+_OPENAI_STREAM = {
+    Task.CHAT: "openai/chat-stream.sse",
+    Task.COMPLETIONS: "openai/completions-stream.sse",
+}
+
+ROWS: dict[str, Row] = {
+    "anthropic": Row(
+        CASES["anthropic"],
+        "anthropic_api_base",
+        dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "anthropic/chat-basic.response.json"),
+        dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "anthropic/chat-basic.response.sse"),
+    ),
+    "custom": Row(CASES["custom"], "custom_provider_url", _OPENAI_WHOLE, _OPENAI_STREAM),
+    "openai": Row(CASES["openai"], "openai_api_base", _OPENAI_WHOLE, _OPENAI_STREAM),
+}
