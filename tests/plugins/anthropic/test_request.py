@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.plugins.anthropic.asking import HELLO, dropped, exchange, prepared, refused, sent
 
-from xmc.plugins.anthropic import ANTHROPIC
 from xmc.plugins.anthropic.output import encode_schema
 from xmc.schema import Exchange, Refusal, Task
 
@@ -58,26 +57,6 @@ def test_hints_are_dropped_and_said(name: str) -> None:
 )  # fmt: skip
 def test_what_would_change_the_meaning_is_refused_by_name(name: str, value: Any) -> None:
     assert refused(**{name: value}) == name
-
-
-SET: dict[str, Any] = {"metadata": {"a": "b"}, "n": 2, "modalities": ["audio"], "logit_bias": {"5": 1}}
-
-
-@pytest.mark.parametrize("task", ANTHROPIC.capabilities)
-def test_the_capability_record_says_what_happens(task: Task) -> None:
-    smallest: dict[str, Any] = {"messages": HELLO} if task is Task.CHAT else {"prompt": "x"}
-    for name, record in ANTHROPIC.capabilities[task].items():
-        found = exchange({**smallest, name: SET.get(name, 7)}, task=task) if name not in smallest else None
-        if record.status == "refused":
-            assert isinstance(found, Refusal), name
-            assert found.param == name
-        elif record.status == "dropped":
-            assert isinstance(found, Exchange), name
-            assert found.dropped == (name,)
-            assert name not in json.loads(found.calls[0].body)
-        elif record.status == "yes" and name != "stream":
-            body = json.loads(prepared({**smallest, name: 0.5}, task=task).calls[0].body)
-            assert body[name] == 0.5
 
 
 def test_a_seed_of_zero_is_a_seed() -> None:
