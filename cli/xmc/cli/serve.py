@@ -6,18 +6,14 @@ command line's libraries. A table compiled here and typed-in secrets reach it by
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-import msgspec
 
-from xmc.cli.exit_code import ExitCode
+from xmc.cli.source import inputs, the_only_source
 from xmc.runtime import Settings, encode_settings
-from xmc.schema import Secret, encode_table
 
-TABLE_SUFFIX = ".xmc.json"
 _NONE = "none"
 
 
@@ -68,8 +64,8 @@ def command(source: Path | None, access_log: str, log_format: str | None, grace:
     Exit codes: 0 stopped by a signal, 1 diagnostics or a table that cannot be served,
     2 usage or an address in use, 3 internal error, 4 secret store unreachable.
     """  # noqa: D301 - click reads \b as "do not re-wrap"
-    path = source or _the_only_source(Path.cwd())
-    table, secrets = _inputs(path)
+    path = source or the_only_source(Path.cwd())
+    table, secrets = inputs(path)
     settings = Settings(
         table=table,
         secrets=secrets,
@@ -82,83 +78,8 @@ def command(source: Path | None, access_log: str, log_format: str | None, grace:
     _become(settings)
 
 
-def is_table(path: Path, data: bytes) -> bool:
-    """Tell a routing table from a spec: by its name, else by its content (a spec may be JSON too).
-
-    >>> is_table(Path("a.xmc.json"), b""), is_table(Path("b.json"), b'{"endpoints": []}')
-    (True, False)
-    """
-    if path.name.endswith(TABLE_SUFFIX):
-        return True
-    if path.suffix in {".yaml", ".yml"}:
-        return False
-    try:
-        value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return isinstance(value, dict) and "format" in value and "digest" in value
-
-
-def secrets_path(table: Path) -> Path:
-    """Return where the values typed into a table's spec are.
-
-    >>> secrets_path(Path("x/endpoints.xmc.json")).name, secrets_path(Path("odd.json")).name
-    ('endpoints.xmc.secrets', 'odd.xmc.secrets')
-    """
-    stem = table.name.removesuffix(TABLE_SUFFIX) if table.name.endswith(TABLE_SUFFIX) else table.stem
-    return table.with_name(f"{stem}.xmc.secrets")
-
-
-def _the_only_source(folder: Path) -> Path:
-    tables = sorted(folder.glob(f"*{TABLE_SUFFIX}"))
-    if len(tables) == 1:
-        return Path(tables[0].name)
-    if len(tables) > 1:
-        names = ", ".join(table.name for table in tables)
-        raise click.UsageError(f"this folder holds {len(tables)} routing tables ({names}): say which one to serve")
-    if (folder / "endpoints.yaml").is_file():
-        return Path("endpoints.yaml")
-    raise click.UsageError(
-        "there is no *.xmc.json and no endpoints.yaml in this folder: name a routing table or a spec"
-    )
-
-
-def _inputs(path: Path) -> tuple[str, str]:
-    """Return where the table is and where the typed-in values are; a spec is compiled first.
-
-    Raises:
-        click.ClickException: with exit code 2, if the file cannot be read.
-        SystemExit: the spec cannot be served; said on stderr.
-    """
-    if path.name.endswith(TABLE_SUFFIX):
-        # Not read here, and nothing imported for it: serving a table must not pay for the compiler.
-        return str(path), str(secrets_path(path))
-    from xmc.cli.spec_file import compile_spec, read_source  # noqa: PLC0415 - as above
-
-    source = read_source(path)
-    if is_table(path, source.text):
-        return str(path), str(secrets_path(path))
-    outcome = compile_spec(source, os.environ, form="human", offline=False)
-    if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
-        sys.exit(outcome.exit_code)
-    return _in_memory(encode_table(outcome.compiled.table)), _in_memory(_revealed(outcome.compiled.plaintext))
-
-
 def _default_form(access_log: str) -> str:
     return "human" if access_log == "-" and sys.stdout.isatty() else "json"
-
-
-def _revealed(plaintext: Mapping[str, Secret]) -> bytes:
-    return msgspec.json.encode({name: value.reveal() for name, value in plaintext.items()})
-
-
-def _in_memory(data: bytes) -> str:
-    """Put bytes where the serving process finds them: an inherited descriptor without a file."""
-    descriptor = os.memfd_create("xmc")
-    with open(os.dup(descriptor), "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-        file.write(data)
-    os.set_inheritable(descriptor, True)
-    return f"fd:{descriptor}"
 
 
 def _become(settings: Settings) -> NoReturn:

@@ -15,6 +15,7 @@ from xmc.plugins import hookspecs
 from xmc.plugins.contract import CONTRACT, AuthScheme, Framing, Provider, SecretStore
 
 GROUP = "xmc"
+_KINDS = ("providers", "auth_schemes", "framings", "secret_stores")
 
 
 class PluginError(Exception):
@@ -31,6 +32,8 @@ class Plugins:
     secret_stores: Mapping[str, SecretStore]
     origins: Mapping[str, str]
     """Plugin name -> the distribution that it came from, e.g. `xmc 0.1.0`."""
+    added: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """Plugin name -> what it adds: `providers`, `auth_schemes`, `framings`, `secret_stores` -> names."""
 
 
 def installed() -> dict[str, tuple[object, str]]:
@@ -74,12 +77,12 @@ def build_plugins(plugins: Mapping[str, object] | None = None, *, without: Itera
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(f"a plugin implements an unknown hook: {error}") from error
+    registered = [name for name in loaded if name not in left_out]
+    added: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in registered}
     return Plugins(
-        providers=_collect(manager, "xmc_providers"),
-        auth_schemes=_collect(manager, "xmc_auth_schemes"),
-        framings=_collect(manager, "xmc_framings"),
-        secret_stores=_collect(manager, "xmc_secret_stores"),
-        origins=MappingProxyType({name: origin for name, (_, origin) in loaded.items() if name not in left_out}),
+        **{kind: _collect(manager, kind, added) for kind in _KINDS},
+        origins=MappingProxyType({name: loaded[name][1] for name in registered}),
+        added=MappingProxyType({name: MappingProxyType(kinds) for name, kinds in added.items()}),
     )
 
 
@@ -102,10 +105,13 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
-def _collect(manager: pluggy.PluginManager, hook: str) -> Mapping[str, Any]:
-    """Call a hook plugin by plugin, so that a clash can name both sides."""
+def _collect(
+    manager: pluggy.PluginManager, kind: str, added: dict[str, dict[str, tuple[str, ...]]]
+) -> Mapping[str, Any]:
+    """Call a hook plugin by plugin, so that a clash can name both sides; `added` is told who adds what."""
     found: dict[str, Any] = {}
     owners: dict[str, str] = {}
+    hook = f"xmc_{kind}"
     for owner, plugin in manager.list_name_plugin():
         others = [other for other in manager.get_plugins() if other is not plugin]
         batches: list[Iterable[_Named]] = manager.subset_hook_caller(hook, others)()
@@ -113,4 +119,5 @@ def _collect(manager: pluggy.PluginManager, hook: str) -> Mapping[str, Any]:
             if item.name in found:
                 raise PluginError(f"{hook}: {item.name!r} comes from both {owners[item.name]!r} and {owner!r}")
             found[item.name], owners[item.name] = item, owner
+            added[owner][kind] = (*added[owner].get(kind, ()), item.name)
     return MappingProxyType(dict(sorted(found.items())))

@@ -3,6 +3,7 @@
 Its face is small: whoever wants a gateway starts `python -m xmc.runtime` with settings.
 """
 
+from xmc.runtime.probe import Probed, ProbeError, probe
 from xmc.runtime.settings import Settings, encode_settings
 
-__all__ = ["Settings", "encode_settings"]
+__all__ = ["ProbeError", "Probed", "Settings", "encode_settings", "probe"]

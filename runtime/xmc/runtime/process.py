@@ -86,19 +86,36 @@ async def start(settings: Settings, environ: Mapping[str, str], *, plugins: Plug
     Raises:
         StartError: the table, its secrets, the settings or the address cannot be used.
     """
+    log = _log(settings)
+    try:
+        generation, upstream = await load(settings, environ, plugins=plugins)
+        try:
+            return await _listen(settings, generation, upstream, log)
+        except BaseException:
+            await upstream.close()
+            raise
+    except BaseException:
+        if log is not None:
+            log.close()
+        raise
+
+
+async def load(
+    settings: Settings, environ: Mapping[str, str], *, plugins: Plugins | None = None
+) -> tuple[Generation, Upstream]:
+    """Read, verify and bind the table. The upstream is the caller's to close.
+
+    Raises:
+        StartError: the table, its secrets or the settings cannot be used.
+    """
     table = _table(settings)
     plugins = _plugins(plugins)
     _check(table, plugins, settings)
-    tls = _tls(settings)
-    log = _log(settings)
-    upstream = AiohttpUpstream(tls, Proxies(environ))
+    upstream = AiohttpUpstream(_tls(settings), Proxies(environ))
     try:
-        generation = await _generation(table, plugins, settings, environ, upstream)
-        return await _listen(settings, generation, upstream, log)
+        return await _generation(table, plugins, settings, environ, upstream), upstream
     except BaseException:
         await upstream.close()
-        if log is not None:
-            log.close()
         raise
 
 
