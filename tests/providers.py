@@ -8,10 +8,17 @@ from hypothesis import strategies as st
 from tests import strategies, strategies_messages
 from tests.strategies import Conversation
 
-from xmc.plugins import Adapter, EntitySpec, Provider, Slot, anthropic, auth, custom, openai, sse
+from xmc.plugins import Adapter, EntitySpec, Provider, Slot, anthropic, auth, aws, custom, openai, sse
 from xmc.schema import Context, Exchange, Target, Task
 
-PLUGINS: dict[str, object] = {"anthropic": anthropic, "auth": auth, "custom": custom, "openai": openai, "sse": sse}
+PLUGINS: dict[str, object] = {
+    "anthropic": anthropic,
+    "auth": auth,
+    "aws": aws,
+    "custom": custom,
+    "openai": openai,
+    "sse": sse,
+}
 CONTEXT = Context(request_id="req", id="ID", created=1_700_000_000)
 MODEL = "the-model"
 

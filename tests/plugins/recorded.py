@@ -10,7 +10,7 @@ from xmc.plugins.sse import SseReader
 from xmc.schema import Chunk, Event, ProviderError, Response, Task, WireReply
 
 FOLDER = Path(__file__).parent / "samples"
-OWN_FORM = {"anthropic"}
+OWN_FORM = {"ai21labs", "amazon-bedrock", "anthropic", "cohere", "google-cloud-vertex-ai"}
 """Folders of upstreams that do not speak OpenAI's form; the lists below are of those that do."""
 
 

@@ -24,6 +24,7 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
     expected = {
         "anthropic": {"providers": {"anthropic"}},
         "auth": {"auth_schemes": {"bearer", "header-key", "none"}},
+        "aws": {"auth_schemes": {"aws-default-chain", "aws-sigv4"}, "framings": {"aws-event-stream"}},
         "custom": {"providers": {"custom"}},
         "openai": {"providers": {"openai"}},
         "sse": {"framings": {"sse"}},

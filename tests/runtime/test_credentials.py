@@ -1,6 +1,7 @@
 """The life of a credential: acquired once, shared, refreshed in time, and never in the way of a request."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -298,3 +299,18 @@ async def test_where_no_new_credential_can_be_had_the_old_one_stays() -> None:
     scheme.error = RuntimeError("down")
     assert not await held.replace(credential, STALE)
     assert await token(held) == "1"
+
+
+async def test_a_large_body_is_signed_beside_the_event_loop() -> None:
+    signed_in: list[bool] = []
+
+    class Noting(Scheme):
+        def sign(self, wire: WireRequest, credential: Credential, now: float) -> WireRequest:
+            signed_in.append(threading.current_thread() is threading.main_thread())
+            return super().sign(wire, credential, now)
+
+    held = holder(Noting())
+    for size in (10, 1024 * 1024 + 1):
+        wire, _ = await held.sign(WireRequest("POST", "http://upstream.test/", (), b"x" * size))
+        assert wire.headers
+    assert signed_in == [True, False]

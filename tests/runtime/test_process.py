@@ -25,7 +25,7 @@ from xmc.schema import SecretSlot, Store, Table, encode_table
 
 pytestmark = pytest.mark.process
 
-FORBIDDEN = ("xmc.compiler", "yaml", "jsonschema", "jinja2", "click", "rich", "hvac", "requests")
+FORBIDDEN = ("botocore", "xmc.compiler", "yaml", "jsonschema", "jinja2", "click", "rich", "hvac", "requests")
 
 
 def settings(folder: Path, served: Table | None = None, **changes: Any) -> Settings:

@@ -25,6 +25,7 @@ _RETRY_S = 5.0
 _REPORT_S = 60.0
 # One that is younger than this is not replaced because an upstream refused it.
 _FRESH_S = 30.0
+_LARGE_BYTES = 1024 * 1024
 _MAX_REPLY = 1024 * 1024
 _IO_TIMEOUTS = Timeouts(connect_ms=5_000, first_byte_ms=20_000, idle_ms=10_000, total_ms=30_000)
 
@@ -109,6 +110,9 @@ class CredentialHolder:
         now = self._clock.now()
         if credential is None or (self._refresh_at is not None and now >= self._refresh_at):
             credential = await self._renewed(credential, now)
+        if len(wire.body) > _LARGE_BYTES:
+            # A signature may cover the body, and hashing megabytes takes milliseconds that others would wait.
+            return await asyncio.to_thread(self._scheme.sign, wire, credential, now), credential
         return self._scheme.sign(wire, credential, now), credential
 
     async def replace(self, credential: Credential, reply: UpstreamReply) -> bool:
