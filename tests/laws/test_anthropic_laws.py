@@ -13,7 +13,7 @@ from tests import strategies
 from tests.providers import CASES, CONTEXT
 from tests.simulators.anthropic_rules import check_request
 
-from xmc.plugins.anthropic.names import wire_id, wire_name
+from xmc.plugins.translation.naming import wire_id, wire_name
 from xmc.schema import Event, Exchange, ProviderError, Refusal, Task
 
 bounded = settings(max_examples=60)

@@ -72,7 +72,7 @@ def metadata() -> Iterator[Metadata]:
 
         do_GET = do_PUT = handle_any  # noqa: N815 - the names that http.server looks for
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class has
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

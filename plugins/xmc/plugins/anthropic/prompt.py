@@ -5,15 +5,14 @@ Anthropic's own completions API is gone with the models that it served. A prompt
 Source: Anthropic API documentation, "Migrating from Text Completions".
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from xmc.plugins.anthropic.beta import combine_betas
-from xmc.plugins.anthropic.conversation import encode_conversation
 from xmc.plugins.anthropic.parameter import COMMON, Settings, common_members, join
 from xmc.plugins.anthropic.request import Encoded
 from xmc.plugins.anthropic.thinking import encode_effort
+from xmc.plugins.translation.conversation import encode_conversation
 from xmc.plugins.translation.parameter import (
     encode_body,
     pass_rest,
@@ -23,12 +22,10 @@ from xmc.plugins.translation.parameter import (
     refuse_chat_only,
     set_parameters,
 )
-from xmc.plugins.translation.refused import Dropped, RefusedError, text_at
+from xmc.plugins.translation.prompt import messages_of
+from xmc.plugins.translation.refused import Dropped
 
 _OWN = COMMON | frozenset({"prompt", "reasoning_effort", "system_prompt"})
-_FRAME = re.compile(r"\s*Human:.*\n\nAssistant:", re.DOTALL)
-_SPEAKER = re.compile(r"(?:^\s*|\n\n)(Human|Assistant):[ \t]?")
-_ROLES = {"Human": "user", "Assistant": "assistant"}
 
 
 def encode_completions(request: Mapping[str, Any], settings: Settings) -> Encoded:
@@ -60,21 +57,9 @@ def encode_completions(request: Mapping[str, Any], settings: Settings) -> Encode
     betas = combine_betas(settings.beta, (), given.get("anthropic_beta"))
     bodies = []
     for prompt in prompts:
-        told = encode_conversation(_messages_of(prompt, given.get("system_prompt")), dropped)
+        told = encode_conversation(messages_of(prompt, given.get("system_prompt")), dropped)
         head: dict[str, Any] = {"model": settings.model, "max_tokens": thought.max_tokens, "messages": told.turns}
         if told.system:
             head["system"] = told.system
         bodies.append(encode_body(join({**head, **rest}, passed)))
     return Encoded(tuple(bodies), stream, betas, dropped=dropped.names)
-
-
-def _messages_of(prompt: str, system: Any) -> list[dict[str, Any]]:
-    opening = [] if system is None else [{"role": "system", "content": text_at(system, "system_prompt")}]
-    if not _FRAME.match(prompt):
-        return [*opening, {"role": "user", "content": prompt}]
-    _, *said = _SPEAKER.split(prompt)
-    pairs = zip(said[::2], said[1::2], strict=True)
-    turns = [{"role": _ROLES[speaker], "content": text.strip()} for speaker, text in pairs]
-    if not any(turn["content"] for turn in turns if turn["role"] == "user"):
-        raise RefusedError("`prompt` is blank between `Human:` and `Assistant:`", "prompt")
-    return [*opening, *turns]

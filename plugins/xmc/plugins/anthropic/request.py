@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from xmc.plugins.anthropic.beta import combine_betas
-from xmc.plugins.anthropic.conversation import encode_conversation
 from xmc.plugins.anthropic.output import encode_format
 from xmc.plugins.anthropic.parameter import COMMON, Settings, common_members, join
 from xmc.plugins.anthropic.thinking import encode_effort
 from xmc.plugins.anthropic.tools import Tools, encode_choice, encode_tools
+from xmc.plugins.translation.conversation import encode_conversation
 from xmc.plugins.translation.parameter import (
     encode_body,
     pass_rest,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from xmc.plugins.anthropic.names import wire_name
+from xmc.plugins.translation.naming import wire_name
 from xmc.plugins.translation.refused import RefusedError, list_at, mapping_at, text_at, unsupported
 
 _COMPUTER = re.compile(r"computer_(\d{4})(\d{2})(\d{2})")
@@ -59,7 +59,7 @@ def _encode_tool(tool: Mapping[str, Any], path: str) -> dict[str, Any]:
     if kind == "function" or (kind is None and "function" in tool):
         return _encode_function(tool, path)
     if kind == "custom" and "custom" in tool:
-        raise unsupported(f"{path}.type", "Anthropic has no tools of OpenAI's type `custom`")
+        raise unsupported(f"{path}.type", "tools of OpenAI's type `custom` are not supported")
     if "function" not in tool:
         return dict(tool)
     function = mapping_at(tool["function"], f"{path}.function")
@@ -120,4 +120,4 @@ def _encode_choice(choice: Any) -> dict[str, Any] | None:
         return {"type": "tool", "name": wire_name(text_at(function.get("name"), "tool_choice.function.name"))}
     if isinstance(kind, str) and kind in _NATIVE_CHOICES:
         return dict(given)
-    raise unsupported("tool_choice.type", f"Anthropic has no tool choice of type {kind!r}")
+    raise unsupported("tool_choice.type", f"a tool choice of type {kind!r} is not supported")

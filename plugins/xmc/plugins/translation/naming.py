@@ -11,6 +11,7 @@ WORD = re.compile(r"[^a-zA-Z0-9_-]")
 """The characters that most providers do not take in a name."""
 
 _HASH_LENGTH = 8
+_MAX_NAME = 128
 
 
 def fit(text: str, *, limit: int | None = None, unfit: re.Pattern[str] = WORD) -> str:
@@ -26,3 +27,13 @@ def fit(text: str, *, limit: int | None = None, unfit: re.Pattern[str] = WORD) -
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_LENGTH]
     stem = unfit.sub("_", text)
     return f"{stem if limit is None else stem[: limit - _HASH_LENGTH - 1]}_{digest}"
+
+
+def wire_name(name: str) -> str:
+    """Return a tool's name as `^[a-zA-Z0-9_-]{1,128}$`, Anthropic's own limit."""
+    return fit(name, limit=_MAX_NAME)
+
+
+def wire_id(call_id: str) -> str:
+    """Return a call's id as `^[a-zA-Z0-9_-]+$`."""
+    return fit(call_id)

@@ -6,7 +6,7 @@ Source: Anthropic API reference, "Messages", `messages.content`; OpenAI API refe
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from xmc.plugins.translation.data_url import decode_text, is_remote, read_data_url
@@ -31,7 +31,9 @@ _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
-def blocks_from_content(content: Any, role: str, path: str, dropped: Dropped) -> list[Block]:
+def blocks_from_content(
+    content: Any, role: str, path: str, dropped: Dropped, *, documents: Collection[str] = ()
+) -> list[Block]:
     """Translate the content of a message of `role` (`system`, `user`, `assistant`, `tool`): text, parts, or null.
 
     Raises:
@@ -43,7 +45,7 @@ def blocks_from_content(content: Any, role: str, path: str, dropped: Dropped) ->
         return [] if _is_blank(content) else [{"type": "text", "text": content}]
     blocks: list[Block] = []
     for index, part in enumerate(list_at(content, path)):
-        block = _block_from_part(part, role, f"{path}[{index}]", dropped)
+        block = _block_from_part(part, role, f"{path}[{index}]", dropped, documents)
         if block is not None:
             blocks.append(block)
     return blocks
@@ -57,7 +59,7 @@ def with_cache_control(block: Block, owner: Mapping[str, Any]) -> Block:
     return {**block, "cache_control": mark}
 
 
-def _block_from_part(part: Any, role: str, path: str, dropped: Dropped) -> Block | None:
+def _block_from_part(part: Any, role: str, path: str, dropped: Dropped, documents: Collection[str]) -> Block | None:
     if isinstance(part, str):
         part = {"type": "text", "text": part}
     part = mapping_at(part, path)
@@ -70,7 +72,7 @@ def _block_from_part(part: Any, role: str, path: str, dropped: Dropped) -> Block
     if kind == "image_url" and role in _MEDIA:
         return with_cache_control(_image_block(part, path, dropped), part)
     if kind == "file" and role in _MEDIA:
-        return with_cache_control(_file_block(part, path), part)
+        return with_cache_control(_file_block(part, path, documents), part)
     if isinstance(kind, str) and kind in _NATIVE[role]:
         return {key: value for key, value in part.items() if key != "index"}
     raise unsupported(f"{path}.type", f"a part of type {kind!r} has no place in a message of role `{role}`")
@@ -101,7 +103,7 @@ def _image_block(part: Mapping[str, Any], path: str, dropped: Dropped) -> Block:
     return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}
 
 
-def _file_block(part: Mapping[str, Any], path: str) -> Block:
+def _file_block(part: Mapping[str, Any], path: str, documents: Collection[str]) -> Block:
     file = mapping_at(part.get("file"), f"{path}.file")
     name = file.get("filename")
     title = {"title": name} if isinstance(name, str) and name else {}
@@ -110,7 +112,7 @@ def _file_block(part: Mapping[str, Any], path: str) -> Block:
         return {"type": "document", "source": source, **title}
     where = f"{path}.file.file_data"
     media, data = read_data_url(text_at(file.get("file_data"), where), where)
-    if media == "application/pdf":
+    if media == "application/pdf" or media in documents:
         return {"type": "document", "source": {"type": "base64", "media_type": media, "data": data}, **title}
     if media in _IMAGES:
         return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}

@@ -1,4 +1,7 @@
-"""From OpenAI's messages to a system prompt and turns that alternate between user and assistant.
+"""From OpenAI's messages to a system prompt and turns of blocks that alternate between user and assistant.
+
+The blocks are those of Anthropic's Messages API, the richest of their kind; who speaks another language of blocks
+translates from these.
 
 System and developer messages, wherever they stand, become the system prompt, in order. Neighbours of the same role
 become one turn. Results of tools are OpenAI messages of their own; here they all stand in the one user turn after the
@@ -6,15 +9,15 @@ calls, before any text. An assistant's thinking comes back from `thinking_blocks
 Source: Anthropic API reference, "Messages", `messages` and `system`; "Tool use", parallel calls; "Extended thinking".
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from xmc.plugins.anthropic.content import Block, blocks_from_content, with_cache_control
-from xmc.plugins.anthropic.names import wire_id, wire_name
 from xmc.plugins.translation.arguments import decode_arguments
+from xmc.plugins.translation.content import Block, blocks_from_content, with_cache_control
+from xmc.plugins.translation.naming import wire_id, wire_name
 from xmc.plugins.translation.refused import Dropped, RefusedError, list_at, mapping_at, text_at, unsupported
 
 _THINKING = frozenset({"thinking", "redacted_thinking"})
@@ -46,8 +49,8 @@ class Conversation(msgspec.Struct, frozen=True):
     unsigned: bool
 
 
-def encode_conversation(messages: Any, dropped: Dropped) -> Conversation:
-    """Translate the messages of a chat.
+def encode_conversation(messages: Any, dropped: Dropped, *, documents: Collection[str] = ()) -> Conversation:
+    """Translate the messages of a chat. `documents` are media types of files that the provider reads beside PDF and text.
 
     Left out: blank texts, a second result of the same call, names of participants, reasoning without its signature.
 
@@ -55,7 +58,7 @@ def encode_conversation(messages: Any, dropped: Dropped) -> Conversation:
         RefusedError: no message that could be sent, a result without its call, arguments that are no JSON object,
             old function calls, a part or role that Anthropic does not have.
     """
-    reader = _Reader(dropped)
+    reader = _Reader(dropped, frozenset(documents))
     for index, message in enumerate(list_at(messages, "messages")):
         path = f"messages[{index}]"
         reader.read(mapping_at(message, path), path)
@@ -65,6 +68,7 @@ def encode_conversation(messages: Any, dropped: Dropped) -> Conversation:
 @dataclass(slots=True)
 class _Reader:
     dropped: Dropped
+    documents: frozenset[str]
     system: list[Block] = field(default_factory=list)
     turns: list[_Turn] = field(default_factory=list)
 
@@ -81,7 +85,7 @@ class _Reader:
         elif isinstance(role, str) and role in _SYSTEM:
             self.system += self._content(message, "system", path)
         else:
-            raise unsupported(f"{path}.role", f"Anthropic has no messages of role {role!r}")
+            raise unsupported(f"{path}.role", f"this model's provider has no messages of role {role!r}")
 
     def finish(self) -> Conversation:
         turns = self.turns
@@ -96,7 +100,9 @@ class _Reader:
         return Conversation(tuple(self.system), tuple(turn.encode() for turn in turns), unsigned)
 
     def _content(self, message: Mapping[str, Any], role: str, path: str) -> list[Block]:
-        blocks = blocks_from_content(message.get("content"), role, f"{path}.content", self.dropped)
+        blocks = blocks_from_content(
+            message.get("content"), role, f"{path}.content", self.dropped, documents=self.documents
+        )
         if blocks:
             blocks[-1] = with_cache_control(blocks[-1], message)
         return blocks
@@ -111,7 +117,7 @@ class _Reader:
     def _read_assistant(self, message: Mapping[str, Any], path: str) -> None:
         if message.get("function_call") is not None or message.get("audio") is not None:
             name = "audio" if message.get("function_call") is None else "function_call"
-            raise unsupported(f"{path}.{name}", f"Anthropic has no `{name}` in messages; calls go into `tool_calls`")
+            raise unsupported(f"{path}.{name}", f"`{name}` in messages is not supported; calls go into `tool_calls`")
         thinking = self._thinking(message, path)
         blocks = self._content(message, "assistant", path)
         refusal = message.get("refusal")
@@ -153,7 +159,7 @@ class _Reader:
             return
         result: Block = {"type": "tool_result", "tool_use_id": call_id}
         content = message.get("content")
-        blocks = blocks_from_content(content, "tool", f"{path}.content", self.dropped)
+        blocks = blocks_from_content(content, "tool", f"{path}.content", self.dropped, documents=self.documents)
         if blocks:
             result["content"] = content if isinstance(content, str) else blocks
         if isinstance(message.get("is_error"), bool):
@@ -165,7 +171,7 @@ class _Reader:
 
 def _encode_call(call: Mapping[str, Any], path: str) -> Block:
     if call.get("type") not in {None, "function"} if isinstance(call.get("type"), str | None) else True:
-        raise unsupported(f"{path}.type", "Anthropic has no tool calls other than of functions")
+        raise unsupported(f"{path}.type", "only calls of functions are supported")
     function = mapping_at(call.get("function"), f"{path}.function")
     name = text_at(function.get("name"), f"{path}.function.name")
     if not name:
