@@ -1,17 +1,34 @@
 """All shipped providers in one place, for tests that hold for every one of them."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from tests import strategies, strategies_messages
+from tests import strategies, strategies_converse, strategies_messages
 from tests.strategies import Conversation
 
-from xmc.plugins import Adapter, EntitySpec, Provider, Slot, anthropic, auth, aws, custom, openai, sse
-from xmc.schema import Context, Exchange, Target, Task
+from xmc.plugins import (
+    Adapter,
+    EntitySpec,
+    FrameReader,
+    Provider,
+    Slot,
+    amazon_bedrock,
+    anthropic,
+    auth,
+    aws,
+    build_plugins,
+    custom,
+    openai,
+    sse,
+)
+from xmc.schema import Context, Event, Exchange, Target, Task
 
 PLUGINS: dict[str, object] = {
+    "amazon-bedrock": amazon_bedrock,
     "anthropic": anthropic,
     "auth": auth,
     "aws": aws,
@@ -23,11 +40,17 @@ CONTEXT = Context(request_id="req", id="ID", created=1_700_000_000)
 MODEL = "the-model"
 
 
+def sse_events(chunks: Iterable[dict[str, Any]]) -> list[Event]:
+    """Return chunks as OpenAI's streams tell them."""
+    return [*(Event(json.dumps(chunk).encode()) for chunk in chunks), Event(b"[DONE]")]
+
+
 @dataclass(frozen=True)
 class Case:
     """A provider with a configuration that links, and `told`: what its upstream says, in its own form.
 
     `quirky`: it promises to repair what its upstream gets wrong. `family`: its upstream speaks OpenAI's form.
+    `events_of` and `streams_of` tell the chunks of a conversation as events, and as bytes in the upstream's framing.
     """
 
     provider: Provider
@@ -35,13 +58,22 @@ class Case:
     told: st.SearchStrategy[Conversation]
     quirky: bool
     family: bool = True
+    events_of: Callable[[tuple[dict[str, Any], ...]], list[Event]] = sse_events
+    streams_of: Callable[[tuple[dict[str, Any], ...]], st.SearchStrategy[bytes]] = strategies.streams_of
+    framing: str = "sse"
+    embeds: Mapping[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ("", "", "message", "error")
+
+    def reader(self) -> FrameReader:
+        return build_plugins(PLUGINS).framings[self.framing].reader()
 
     @property
     def tasks(self) -> tuple[Task, ...]:
         return tuple(self.provider.capabilities)
 
     def target(self, task: Task, model: str = MODEL, **config: Any) -> Target:
-        link = self.provider.link(EntitySpec("e", "entity", model, task, {**self.config, **config}))
+        own = {**self.config, **(self.embeds if task is Task.EMBEDDINGS else {}), **config}
+        link = self.provider.link(EntitySpec("e", "entity", model, task, own))
         assert link.target is not None, link.findings
         return link.target
 
@@ -58,6 +90,23 @@ OPENAI_FORM = {
     quirky: strategies.chats(quirky=quirky) | strategies.completions(quirky=quirky) for quirky in (False, True)
 }
 CASES = {
+    "amazon-bedrock": Case(
+        amazon_bedrock.BEDROCK,
+        {
+            "aws_region": "eu-west-1",
+            "bedrock_provider": "anthropic",
+            "aws_access_key_id": Slot("s/id"),
+            "aws_secret_access_key": Slot("s/key"),
+        },
+        strategies_converse.chats() | strategies_converse.completions(),
+        quirky=True,
+        family=False,
+        events_of=strategies_converse.events_of,
+        streams_of=strategies_converse.streams_of,
+        framing="aws-event-stream",
+        kinds=("", *strategies_converse.KINDS, "exception/throttlingException", "error/x", "odd/"),
+        embeds={"bedrock_provider": "cohere"},
+    ),
     "anthropic": Case(
         anthropic.ANTHROPIC,
         {"anthropic_api_key": Slot("s/k")},

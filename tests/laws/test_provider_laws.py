@@ -17,7 +17,7 @@ from tests import strategies
 from tests.providers import CASES, CONTEXT, MINIMAL, Case, each_of_family, each_provider
 from tests.strategies import Conversation, Said
 
-from xmc.plugins.sse import SseReader
+from xmc.plugins import build_plugins
 from xmc.schema import Event, Exchange, ProviderError, Refusal, Response, Task, WireReply, canonical_schema
 
 bounded = settings(max_examples=30)  # the whole unit suite has 20 seconds
@@ -38,10 +38,6 @@ def decode_stream(exchange: Exchange, events: Iterable[Event]) -> list[Any]:
     assert exchange.decoder is not None
     decoder = exchange.decoder()
     return [*(item for event in events for item in decoder.feed(event)), *decoder.finish()]
-
-
-def decode_chunks(exchange: Exchange, chunks: Iterable[dict[str, Any]]) -> list[Any]:
-    return decode_stream(exchange, [*(Event(json.dumps(chunk).encode()) for chunk in chunks), Event(b"[DONE]")])
 
 
 def exchange_of(case: Case, told: Conversation, *, stream: bool) -> Exchange:
@@ -120,7 +116,7 @@ def test_an_answer_is_canonical_and_loses_nothing(case: Case, data: st.DataObjec
 @given(data=st.data())
 def test_a_stream_is_canonical_and_says_what_the_whole_answer_says(case: Case, data: st.DataObject) -> None:
     told = data.draw(case.told)
-    chunks = decode_chunks(exchange_of(case, told, stream=True), told.chunks)
+    chunks = decode_stream(exchange_of(case, told, stream=True), case.events_of(told.chunks))
     for chunk in chunks:
         assert isinstance(chunk, dict), chunk
         validator(told.task, "chunk").validate(chunk)
@@ -140,13 +136,13 @@ def test_a_stream_is_canonical_and_says_what_the_whole_answer_says(case: Case, d
 def test_chunks_do_not_depend_on_how_the_bytes_were_split(case: Case, data: st.DataObject) -> None:
     told = data.draw(case.told)
     exchange = exchange_of(case, told, stream=True)
-    stream = data.draw(strategies.streams_of(told.chunks))
-    whole, cut = SseReader(), SseReader()
+    stream = data.draw(case.streams_of(told.chunks))
+    whole, cut = case.reader(), case.reader()
     reads = data.draw(strategies.reads_of(stream))
     expected = [*whole.feed(stream), *whole.finish()]
     events = [*(event for read in reads for event in cut.feed(read)), *cut.finish()]
     assert events == expected
-    assert decode_stream(exchange, events) == decode_chunks(exchange, told.chunks)
+    assert decode_stream(exchange, events) == decode_stream(exchange, case.events_of(told.chunks))
 
 
 @each_of_family
@@ -197,15 +193,16 @@ def test_any_reply_is_a_response_or_an_error(case: Case, data: st.DataObject, bo
 @each_provider
 @bounded
 @given(
+    data=st.data(),
     task=st.sampled_from([Task.CHAT, Task.COMPLETIONS]),
     payloads=st.lists(
         st.binary(max_size=30) | strategies.near_answers.map(lambda value: json.dumps(value).encode()), max_size=4
     ),
-    kind=st.sampled_from(["", "", "message", "error"]),
 )
-def test_any_event_gives_chunks_or_an_error(case: Case, task: Task, payloads: list[bytes], kind: str) -> None:
+def test_any_event_gives_chunks_or_an_error(case: Case, data: st.DataObject, task: Task, payloads: list[bytes]) -> None:
+    kinds = st.sampled_from(case.kinds)
     exchange = case.exchange(task, {**MINIMAL[task], "stream": True})
-    for item in decode_stream(exchange, [Event(payload, kind) for payload in payloads]):
+    for item in decode_stream(exchange, [Event(payload, data.draw(kinds)) for payload in payloads]):
         assert isinstance(item, dict | ProviderError)
         if isinstance(item, ProviderError):
             assert item.message
@@ -243,4 +240,4 @@ def test_embeddings_come_as_asked_whatever_was_sent(
 
 
 def test_every_shipped_provider_is_here() -> None:
-    assert set(CASES) == {"anthropic", "custom", "openai"}
+    assert {case.provider.name for case in CASES.values()} == set(build_plugins().providers)

@@ -52,7 +52,7 @@ async def _observe(row: Row, task: Task) -> dict[str, Observed]:
                 value = value_of(row, name, task)
                 beside = _beside(row, name, task)
                 # Only where the endpoint stands in the path may a client's `model` be anything.
-                path, least = "e/invocations", {**MINIMAL[task], **beside}
+                path, least = "e/invocations", {**row.least.get(task, MINIMAL[task]), **beside}
                 if name != "model":
                     path, least = PATHS[task], {**least, "model": "e"}
                 without = await ask(client, upstream, path, least)

@@ -24,7 +24,8 @@ class Row:
     """One provider. `base` is the key of its configuration that holds a URL.
 
     `whole` and `stream` are samples of its upstream. `values` replace those that would mean nothing to it, or that it
-    takes on another scale; `config` is what else it needs for a task.
+    takes on another scale; `config` is what else it needs for a task, and `least` the smallest request that its samples
+    answer, if not any other.
     """
 
     case: Case
@@ -34,6 +35,7 @@ class Row:
     content_type: str = "text/event-stream"
     streams: Callable[[Sent], bool] = _asked_in_body
     values: Mapping[str, Any] = field(default_factory=dict)
+    least: Mapping[Task, Mapping[str, Any]] = field(default_factory=dict)
     config: Mapping[Task, Mapping[str, Any]] = field(default_factory=dict)
     path: str = "/v1"
 
@@ -52,6 +54,20 @@ _OPENAI_STREAM = {
 }
 
 ROWS: dict[str, Row] = {
+    "amazon-bedrock": Row(
+        CASES["amazon-bedrock"],
+        "bedrock_api_base",
+        {
+            **dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "amazon-bedrock/chat-converse-basic.response.json"),
+            Task.EMBEDDINGS: "amazon-bedrock/embeddings-invoke-cohere-v3.response.json",
+        },
+        dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "amazon-bedrock/chat-converse-basic.response.eventstream"),
+        content_type="application/vnd.amazon.eventstream",
+        streams=lambda sent: sent.url.endswith("-stream"),
+        values={"input": ["one", "two"]},
+        least={Task.EMBEDDINGS: {"input": ["hello", "world"]}},
+        path="",
+    ),
     "anthropic": Row(
         CASES["anthropic"],
         "anthropic_api_base",

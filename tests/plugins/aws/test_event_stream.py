@@ -1,7 +1,6 @@
 """The framing `aws-event-stream`, judged by botocore's own reader."""
 
 import struct
-from binascii import crc32
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.event_streams import message, text
 
 from xmc.plugins import FramingError
 from xmc.plugins.aws import EventStreamReader
@@ -29,17 +29,6 @@ _values = st.one_of(
     _texts.map(lambda text: (7, struct.pack("!H", len(text.encode())) + text.encode())),
 )
 _headers = st.lists(st.tuples(_names, _values), max_size=5, unique_by=lambda header: header[0])
-
-
-def message(headers: list[tuple[str, tuple[int, bytes]]], payload: bytes) -> bytes:
-    written = b"".join(bytes([len(name)]) + name.encode() + bytes([kind]) + value for name, (kind, value) in headers)
-    prelude = struct.pack("!II", 16 + len(written) + len(payload), len(written))
-    head = prelude + struct.pack("!I", crc32(prelude)) + written + payload
-    return head + struct.pack("!I", crc32(head))
-
-
-def text(value: str) -> tuple[int, bytes]:
-    return 7, struct.pack("!H", len(value.encode())) + value.encode()
 
 
 def event(kind: str, payload: bytes = b"{}") -> bytes:

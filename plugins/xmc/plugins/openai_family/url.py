@@ -72,6 +72,21 @@ def compose_versioned_url(base: str, path: str) -> str:
     return f"{url}?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else url
 
 
+def compose_path(base: str, path: str) -> str:
+    """Append `path`, which is percent-encoded already, to `base`; keep the base's own query.
+
+    Raises:
+        BaseUrlError: not an absolute http(s) URL, or credentials or a fragment in it.
+
+    >>> compose_path("https://host/proxy/", "model/a%3A0/converse")
+    'https://host/proxy/model/a%3A0/converse'
+    """
+    parts = _split(base)
+    stem = quote(parts.path.rstrip("/"), safe=_PATH_SAFE)
+    url = f"{parts.scheme}://{_authority(parts)}{stem}/{path}"
+    return f"{url}?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else url
+
+
 def _shown(base: str) -> str:
     """Return a base URL as a message may repeat it: without user, password and query.
 

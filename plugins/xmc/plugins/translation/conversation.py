@@ -50,7 +50,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
 
 def encode_conversation(messages: Any, dropped: Dropped, *, documents: Collection[str] = ()) -> Conversation:
-    """Translate the messages of a chat. `documents` are media types of files that the provider reads beside PDF and text.
+    """Translate the messages of a chat. `documents` are media types of files that are read beside PDF and text.
 
     Left out: blank texts, a second result of the same call, names of participants, reasoning without its signature.
 

@@ -1,0 +1,17 @@
+"""The provider `amazon-bedrock`: chat and completions as Converse calls, embeddings as InvokeModel calls."""
+
+from collections.abc import Iterable
+
+from xmc.plugins.amazon_bedrock.provider import BEDROCK
+from xmc.plugins.contract import Provider
+from xmc.plugins.hookspecs import hookimpl
+
+__all__ = ["BEDROCK", "xmc_providers"]
+
+XMC_CONTRACT = 1
+
+
+@hookimpl
+def xmc_providers() -> Iterable[Provider]:
+    """Add the provider `amazon-bedrock`."""
+    return (BEDROCK,)
