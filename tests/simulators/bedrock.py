@@ -1,4 +1,4 @@
-"""A simulator of Amazon Bedrock's runtime: a real HTTP server on loopback that checks signatures and shapes, and answers.
+"""A simulator of Amazon Bedrock's runtime: a real HTTP server on loopback that checks signatures and shapes.
 
 It knows nothing of the code under test. Signatures are computed anew by botocore from what arrived, bodies are checked
 against botocore's service model and the rules of `bedrock_rules`. What it answers follows from the request alone: lines
@@ -68,7 +68,7 @@ class Seen:
 
 @dataclass
 class Simulator:
-    """A running simulator. `at_once` is how many requests were under way together, at most; `left` is set by clients."""
+    """A running simulator. `at_once`: how many requests were under way together, at most; `left`: a client has."""
 
     url: str = ""
     seen: list[Seen] = field(default_factory=list)

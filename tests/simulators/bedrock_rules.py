@@ -1,4 +1,4 @@
-"""What Bedrock refuses: signatures that are not right, shapes that its model does not have, and conversations out of order.
+"""What Bedrock refuses: wrong signatures, shapes that its model does not have, conversations out of order.
 
 Shapes are botocore's service model of `bedrock-runtime`; the rules beyond it are those of the API's own error messages.
 """
@@ -71,13 +71,13 @@ def _blobs(value: Any, shape: Shape, path: str) -> Any:
     if shape.type_name == "blob" and isinstance(value, str):
         return base64.b64decode(value, validate=True)
     if shape.type_name == "structure" and isinstance(value, dict) and not getattr(shape, "is_document_type", False):
-        members: Mapping[str, Shape] = shape.members  # type: ignore[attr-defined]  # of structures only
+        members: Mapping[str, Shape] = shape.members
         unknown = value.keys() - members.keys()
         if unknown:
             raise BadRequestError(f"extraneous key {sorted(unknown)} is not permitted at {path or '#'}")
         return {key: _blobs(one, members[key], f"{path}/{key}") for key, one in value.items()}
     if shape.type_name == "list" and isinstance(value, list):
-        member: Shape = shape.member  # type: ignore[attr-defined]  # of lists only
+        member: Shape = shape.member
         return [_blobs(one, member, f"{path}/{index}") for index, one in enumerate(value)]
     return value
 

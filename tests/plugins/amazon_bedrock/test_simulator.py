@@ -148,6 +148,13 @@ async def test_failures_are_the_clients_own_errors(model: str, code: str) -> Non
     ],
 )
 async def test_broken_streams_raise_in_the_client(model: str, error: type[Exception], said: str) -> None:
+    def ask(boto: Any) -> None:
+        stream = boto.converse_stream(modelId=model, messages=[USER])["stream"]
+        try:
+            list(stream)
+        finally:
+            stream.close()
+
     async with simulator() as upstream:
         with pytest.raises(error, match=said):
-            await using(upstream, lambda boto: list(boto.converse_stream(modelId=model, messages=[USER])["stream"]))
+            await using(upstream, ask)
