@@ -13,7 +13,17 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 XMC = Path(sys.executable).with_name("xmc")
 # What the examples' specs read from the environment.
-KEYS = {"ANTHROPIC_API_KEY": "none", "OPENAI_API_KEY": "none", "QUICKSTART_MODEL_KEY": "none"}
+KEYS = dict.fromkeys(
+    (
+        "ANTHROPIC_API_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_SECRET_ACCESS_KEY",
+        "OPENAI_API_KEY",
+        "QUICKSTART_MODEL_KEY",
+    ),
+    "none",
+)
 
 
 def test_there_are_examples() -> None:
