@@ -65,10 +65,12 @@ def endpoint(name: str, *targets: Target, serving: Serving | None = None) -> End
     )
 
 
-def table(*endpoints: Endpoint, principals: tuple[Principal, ...] = ()) -> Table:
-    """Return a table whose one secret was typed in."""
-    slot = SecretSlot(ref="{{secrets/scope/key}}", store="plaintext", path="", field="scope/key")
-    return Table(endpoints=endpoints, contract=CONTRACT, principals=principals, secrets={"scope/key": slot})
+def table(
+    *endpoints: Endpoint, principals: tuple[Principal, ...] = (), slots: tuple[str, ...] = ("scope/key",)
+) -> Table:
+    """Return a table whose secrets were typed in."""
+    secrets = {name: SecretSlot(ref="{{secrets/scope/key}}", store="plaintext", path="", field=name) for name in slots}
+    return Table(endpoints=endpoints, contract=CONTRACT, principals=principals, secrets=secrets)
 
 
 def traffic_plugins() -> Plugins:
@@ -102,13 +104,21 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    served: Table, *, plugins: Plugins | None = None, environ: Mapping[str, str] | None = None, **settings: Any
+    served: Table,
+    *,
+    plugins: Plugins | None = None,
+    environ: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
-    """Run the gateway's own start and stop in this process, on port 0, with the table handed over by descriptor."""
+    """Run the gateway's own start and stop in this process, on port 0, with the table handed over by descriptor.
+
+    `secrets` are the values of the table's slots; without them there is one, `scope/key`.
+    """
     given = Settings(
         table=_descriptor(encode_table(served)),
         name="test",
-        secrets=_descriptor(msgspec.json.encode({"scope/key": CANARY})),
+        secrets=_descriptor(msgspec.json.encode(secrets or {"scope/key": CANARY})),
         port=0,
         **{"grace_s": 2.0, **settings},
     )

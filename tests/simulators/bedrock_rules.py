@@ -7,14 +7,14 @@ import base64
 import datetime as dt
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import botocore.session
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.model import Shape
+from botocore.model import ListShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 
@@ -48,9 +48,7 @@ def check_signature(  # noqa: PLR0913, PLR0917 - what is signed
 @cache
 def _shape(operation: str) -> Shape:
     model = botocore.session.get_session().get_service_model("bedrock-runtime")
-    found = model.operation_model(operation).input_shape
-    assert found is not None
-    return found
+    return cast("Shape", model.operation_model(operation).input_shape)
 
 
 def check_converse(model: str, body: Any) -> dict[str, Any]:
@@ -70,14 +68,14 @@ def _blobs(value: Any, shape: Shape, path: str) -> Any:
     """Return the value with base64 decoded where the model has bytes. Raises `BadRequestError` for unknown members."""
     if shape.type_name == "blob" and isinstance(value, str):
         return base64.b64decode(value, validate=True)
-    if shape.type_name == "structure" and isinstance(value, dict) and not getattr(shape, "is_document_type", False):
-        members: Mapping[str, Shape] = shape.members
+    if isinstance(shape, StructureShape) and isinstance(value, dict) and not shape.is_document_type:
+        members = cast("Mapping[str, Shape]", shape.members)
         unknown = value.keys() - members.keys()
         if unknown:
             raise BadRequestError(f"extraneous key {sorted(unknown)} is not permitted at {path or '#'}")
         return {key: _blobs(one, members[key], f"{path}/{key}") for key, one in value.items()}
-    if shape.type_name == "list" and isinstance(value, list):
-        member: Shape = shape.member
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        member = cast("Shape", shape.member)
         return [_blobs(one, member, f"{path}/{index}") for index, one in enumerate(value)]
     return value
 
