@@ -16,6 +16,7 @@ from xmc.plugins import (
     FrameReader,
     Provider,
     Slot,
+    ai21labs,
     amazon_bedrock,
     anthropic,
     auth,
@@ -28,6 +29,7 @@ from xmc.plugins import (
 from xmc.schema import Context, Event, Exchange, Target, Task
 
 PLUGINS: dict[str, object] = {
+    "ai21labs": ai21labs,
     "amazon-bedrock": amazon_bedrock,
     "anthropic": anthropic,
     "auth": auth,
@@ -90,6 +92,14 @@ OPENAI_FORM = {
     quirky: strategies.chats(quirky=quirky) | strategies.completions(quirky=quirky) for quirky in (False, True)
 }
 CASES = {
+    "ai21labs": Case(
+        ai21labs.AI21,
+        {"ai21labs_api_key": Slot("s/k")},
+        # Several choices are not streamed by it.
+        OPENAI_FORM[True].filter(lambda told: len(told.said) == 1),
+        quirky=True,
+        family=False,
+    ),
     "amazon-bedrock": Case(
         amazon_bedrock.BEDROCK,
         {

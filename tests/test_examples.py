@@ -15,6 +15,7 @@ XMC = Path(sys.executable).with_name("xmc")
 # What the examples' specs read from the environment.
 KEYS = dict.fromkeys(
     (
+        "AI21_API_KEY",
         "ANTHROPIC_API_KEY",
         "AWS_ACCESS_KEY_ID",
         "AWS_BEARER_TOKEN_BEDROCK",

@@ -54,6 +54,12 @@ _OPENAI_STREAM = {
 }
 
 ROWS: dict[str, Row] = {
+    "ai21labs": Row(
+        CASES["ai21labs"],
+        "ai21labs_api_base",
+        dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "ai21labs/chat-basic.response.json"),
+        dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "ai21labs/chat-stream.sse"),
+    ),
     "amazon-bedrock": Row(
         CASES["amazon-bedrock"],
         "bedrock_api_base",

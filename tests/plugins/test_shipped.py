@@ -22,6 +22,7 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
         for kind in ("providers", "auth_schemes", "framings", "secret_stores")
     }
     expected = {
+        "ai21labs": {"providers": {"ai21labs"}},
         "amazon-bedrock": {"providers": {"amazon-bedrock"}},
         "anthropic": {"providers": {"anthropic"}},
         "auth": {"auth_schemes": {"bearer", "header-key", "none"}},

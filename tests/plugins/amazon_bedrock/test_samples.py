@@ -1,7 +1,6 @@
 """The samples of Bedrock's answers, whole, streamed and failed, as clients get them."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,12 +15,9 @@ CASE = CASES["amazon-bedrock"]
 REASONING = [{"type": "thinking", "thinking": "Need both.", "signature": "c2ln"}]
 
 
-def decoded(
-    name: str, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
-) -> Response | ProviderError:
-    return CASE.exchange(Task.CHAT, MINIMAL[Task.CHAT]).decode(
-        [WireReply(status, headers, read(f"amazon-bedrock/{name}"))]
-    )
+def decoded(name: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response | ProviderError:
+    reply = WireReply(status, headers or {}, read(f"amazon-bedrock/{name}"))
+    return CASE.exchange(Task.CHAT, MINIMAL[Task.CHAT]).decode([reply])
 
 
 def streamed(name: str) -> list[Any]:

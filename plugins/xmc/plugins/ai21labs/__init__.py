@@ -1,0 +1,17 @@
+"""The provider `ai21labs`: chat by Jamba models, and completions as chats of one question."""
+
+from collections.abc import Iterable
+
+from xmc.plugins.ai21labs.provider import AI21
+from xmc.plugins.contract import Provider
+from xmc.plugins.hookspecs import hookimpl
+
+__all__ = ["AI21", "xmc_providers"]
+
+XMC_CONTRACT = 1
+
+
+@hookimpl
+def xmc_providers() -> Iterable[Provider]:
+    """Add the provider `ai21labs`."""
+    return (AI21,)
