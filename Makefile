@@ -127,7 +127,7 @@ docs: $(READY)/dev ## Bring docs/cli.md and docs/providers.md up to date
 
 # `dev` is resolved first; the others take its versions, so that one environment can hold them all. Only this needs uv.
 UV ?= $(shell command -v uv || echo $(BIN)/uv)
-COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --allow-unsafe
 
 .PHONY: lock
 lock: ## Resolve and lock all requirements (needs uv)
