@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from xmc.plugins.ai21labs.link import CONFIG_KEY, link_ai21
 from xmc.plugins.ai21labs.request import encode_chat, encode_completions
 from xmc.plugins.contract import Capability, EntitySpec, Link
@@ -87,8 +89,7 @@ class JambaAdapter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Answers:
+class _Answers(msgspec.Struct, frozen=True):
     """How the answers to one request are read."""
 
     origin: Origin

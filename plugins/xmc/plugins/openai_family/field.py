@@ -4,7 +4,6 @@ Whatever cannot be read raises `UnreadableError`, which the callers at the edge 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -38,8 +37,7 @@ class UnreadableError(ValueError):
     """An answer that has no canonical form; the message ends the sentence "the upstream …"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """What fills the gaps of an answer: the request's context and the target's model.
 
     `trusted`: the upstream is taken at its word, and only what the canonical form cannot do without is filled in.

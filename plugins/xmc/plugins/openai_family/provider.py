@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from xmc.plugins.contract import Capability, EntitySpec, Link
 from xmc.plugins.openai_family.field import Origin
 from xmc.plugins.openai_family.request import Encoded, encode_request
@@ -76,8 +78,7 @@ class FamilyAdapter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Answers:
+class _Answers(msgspec.Struct, frozen=True):
     """How the answers to one request are read."""
 
     origin: Origin

@@ -5,7 +5,6 @@ passes as it is; what is meant for the gateway alone (`extra_params`, `usage_con
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -16,8 +15,7 @@ _INPUTS = frozenset({"messages", "prompt", "input"})
 _ENCODINGS = frozenset({"float", "base64"})
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """A request as the upstream gets it. `encoding` is how embeddings were asked for."""
 
     body: bytes
