@@ -96,7 +96,7 @@ def main(words: Sequence[str]) -> int:
         report.DOC.write_text(report.with_figures(report.DOC.read_text(), text, unit))
     broken = [row for row in found if row.breaks_bar]
     for row in broken:
-        sys.stderr.write(f"bar broken: {row.variant}, {row.scenario.name}: {row.ratio:.2f} of {row.bar} allowed\n")
+        sys.stderr.write(f"bar broken: {row.variant}, {row.scenario.name}: {row.beside:.2f}, allowed {row.bar}\n")
     return 1 if arguments.check and broken else 0
 
 

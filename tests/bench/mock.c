@@ -1,6 +1,7 @@
-/* An upstream of OpenAI's shape and Anthropic's that is never the bottleneck: one thread, epoll, HTTP/1.1 keep-alive.
+/* An upstream of OpenAI's shape, Anthropic's and Bedrock's that is never the bottleneck: one thread, epoll, HTTP/1.1 keep-alive.
  *
- * Paths, by suffix: chat/completions and messages (plain and "stream": true), embeddings (1536 floats), stats.
+ * Paths, by suffix: chat/completions and messages (plain and "stream": true), converse and converse-stream, embeddings
+ * (1536 floats), stats.
  * A tag anywhere in the request body chooses the behaviour, so that it passes any gateway unchanged:
  *
  *     [[d=20 n=150 i=10 s=200]]    d  ms before the first byte      n  content chunks of a stream
@@ -26,7 +27,7 @@
 #include <unistd.h>
 
 enum { MAX_FD = 4096, MAX_REQUEST = 1 << 20, MAX_TEXT = 60000, DIMENSIONS = 1536 };
-enum kind { CHAT, MESSAGES, EMBEDDINGS, STATS, UNKNOWN };
+enum kind { CHAT, MESSAGES, CONVERSE, CONVERSE_STREAM, EMBEDDINGS, STATS, UNKNOWN };
 
 typedef struct {
   int delay_ms, chunks, interval_ms, text_bytes;
@@ -206,20 +207,37 @@ static void end_message(connection *c) {
   event(c, EVENT("message_stop", ""));
 }
 
+static void delta_chat(connection *c) {
+  event(c, CHOICE("{\"content\":\" @%llu;\"}", "null"), (unsigned long long)now_ns());
+}
+
+static void delta_message(connection *c) {
+  event(c, EVENT("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" @%llu;\"}"),
+        (unsigned long long)now_ns());
+}
+
+#include "mock_converse.h"
+
 static int stream(connection *c) { /* the next part; 1: it was the last */
-  static const char chunk[] = CHOICE("{\"content\":\" @%llu;\"}", "null"),
-                    delta[] = EVENT("content_block_delta",
-                                    ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" @%llu;\"}");
+  static const struct {
+    const char *head;
+    void (*begin)(connection *), (*delta)(connection *), (*end)(connection *);
+  } forms[] = {
+      [CHAT] = {SSE_HEAD, begin_chat, delta_chat, end_chat},
+      [MESSAGES] = {SSE_HEAD, begin_message, delta_message, end_message},
+      [CONVERSE_STREAM] = {CONVERSE_HEAD, begin_converse, delta_converse, end_converse},
+  }, *form;
+  form = &forms[c->kind];
   if (!c->sent) {
-    append(&c->out, SSE_HEAD, sizeof SSE_HEAD - 1);
-    c->kind == CHAT ? begin_chat(c) : begin_message(c);
+    append(&c->out, form->head, strlen(form->head));
+    form->begin(c);
   }
   do {
-    event(c, c->kind == CHAT ? chunk : delta, (unsigned long long)now_ns());
+    form->delta(c);
     chunks_sent++;
   } while (++c->sent < c->tag.chunks && !c->tag.interval_ms);
   if (c->sent < c->tag.chunks) return 0;
-  c->kind == CHAT ? end_chat(c) : end_message(c);
+  form->end(c);
   append(&c->out, "0\r\n\r\n", 5);
   return 1;
 }
@@ -230,6 +248,7 @@ static int answer(connection *c) { /* 0: the connection is gone */
   if (c->streaming) over = stream(c);
   else if (c->kind == CHAT) chat(c);
   else if (c->kind == MESSAGES) message(c);
+  else if (c->kind == CONVERSE) converse(c);
   else if (c->kind == EMBEDDINGS) plain(c, 200, embeddings.at, embeddings.length);
   else if (c->kind == STATS)
     plain(c, 200, text, sprintf(text, "{\"requests\":%llu,\"streams\":%llu,\"chunks\":%llu,\"open\":%llu}", requests, streams,
@@ -266,6 +285,8 @@ static enum kind read_path(const char *line, const char *end) {
   size_t n = path ? strcspn(++path, " ?") : 0;
   if (n >= 17 && !memcmp(path + n - 17, "/chat/completions", 17)) return CHAT;
   if (n >= 9 && !memcmp(path + n - 9, "/messages", 9)) return MESSAGES;
+  if (n >= 9 && !memcmp(path + n - 9, "/converse", 9)) return CONVERSE;
+  if (n >= 16 && !memcmp(path + n - 16, "/converse-stream", 16)) return CONVERSE_STREAM;
   if (n >= 11 && !memcmp(path + n - 11, "/embeddings", 11)) return EMBEDDINGS;
   if (n >= 6 && !memcmp(path + n - 6, "/stats", 6)) return STATS;
   return UNKNOWN;
@@ -281,7 +302,8 @@ static int take_request(connection *c) { /* 1: a whole request was there and is 
   char *body = c->in.at + head;
   c->kind = read_path(c->in.at, end);
   c->tag = read_tag(body, length);
-  c->streaming = (c->kind == CHAT || c->kind == MESSAGES) && is_true(body, length, "\"stream\"");
+  int asked = (c->kind == CHAT || c->kind == MESSAGES) && is_true(body, length, "\"stream\"");
+  c->streaming = asked || c->kind == CONVERSE_STREAM;
   c->wants_usage = is_true(body, length, "\"include_usage\"");
   c->sent = 0;
   c->due = now_ns() + c->tag.delay_ms * 1000000ull;

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from tests.bench.load import LoadSide
 from tests.bench.meter import CpuMeter, InstructionMeter, Meter
-from tests.bench.report import DIRECT
-from tests.bench.scenario import WARM, Effort, Sample, Scenario, measure
+from tests.bench.scenario import DIRECT, WARM, Effort, Sample, Scenario, measure
 from tests.bench.subject import Place, Subject, start_bare, start_xmc
 
 SUBJECT_CORE, LOAD_CORE = 0, 1

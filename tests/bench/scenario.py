@@ -31,9 +31,25 @@ COUNTED = Effort(requests=200, streams=10, chunks=40, interval_ms=150)
 """For a subject that runs at a fiftieth of its speed: a chunk must be through before the next one comes."""
 
 
+BARE = "bare"
+DIRECT = "direct"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What `variant` may cost: at most `highest` times what `beside` costs in the same round."""
+
+    variant: str
+    highest: float
+    beside: str = BARE
+
+    def __str__(self) -> str:
+        return f"≤ {self.highest}" if self.beside == BARE else f"≤ {self.highest} of {self.beside}"
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of traffic. `unit` is what CPU time is divided by; `bars` are the highest ratios to bare, by variant."""
+    """One kind of traffic. `unit` is what CPU time is divided by; `bars` are what variants may cost."""
 
     name: str
     title: str
@@ -42,7 +58,7 @@ class Scenario:
     tag: str = ""
     streams: bool = False
     paced: bool = False
-    bars: tuple[tuple[str, float], ...] = ()
+    bars: tuple[Bar, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -65,6 +81,8 @@ class Scenario:
         return ["-c", str(self.connections), *amount, *(["-k", str(effort.chunks)] if self.streams else [])]
 
 
+_BEDROCK = Bar("xmc amazon-bedrock", 2.0, beside="xmc anthropic")
+
 SCENARIOS = (
     Scenario(
         "chat",
@@ -72,9 +90,9 @@ SCENARIOS = (
         "request",
         32,
         "d=0 s=200",
-        bars=(("xmc openai", 1.6), ("xmc custom", 1.6), ("xmc anthropic", 2.2)),
+        bars=(Bar("xmc openai", 1.6), Bar("xmc custom", 1.6), Bar("xmc anthropic", 2.2), _BEDROCK),
     ),
-    Scenario("embeddings", "embedding of 1536 floats, 8 at once", "request", 8, bars=(("xmc openai", 1.6),)),
+    Scenario("embeddings", "embedding of 1536 floats, 8 at once", "request", 8, bars=(Bar("xmc openai", 1.6),)),
     Scenario(
         "stream",
         "paced stream, 10 at once, a chunk every 10 ms",
@@ -83,7 +101,7 @@ SCENARIOS = (
         "d=20",
         streams=True,
         paced=True,
-        bars=(("xmc openai", 1.5), ("xmc anthropic", 2.0)),
+        bars=(Bar("xmc openai", 1.5), Bar("xmc anthropic", 2.0), _BEDROCK),
     ),
     Scenario("burst", "stream in one piece, 10 at once", "chunk", 10, "d=0", streams=True),
 )

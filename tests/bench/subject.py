@@ -17,8 +17,13 @@ from xmc.schema import format_token_hash, hash_token, make_token
 
 XMC = Path(sys.executable).with_name("xmc")
 TASKS = {"chat": "llm/v1/chat", "embeddings": "llm/v1/embeddings"}
-PROVIDERS = {"openai": ("chat", "embeddings"), "custom": ("chat", "embeddings"), "anthropic": ("chat",)}
-"""What is asked of an external model of each provider; `anthropic` is asked in OpenAI's words and translates."""
+PROVIDERS = {
+    "openai": ("chat", "embeddings"),
+    "custom": ("chat", "embeddings"),
+    "anthropic": ("chat",),
+    "amazon-bedrock": ("chat",),
+}
+"""What is asked of an external model of each provider, in OpenAI's words; the last two translate."""
 
 # Under valgrind a start takes half a minute.
 _START_S = 120
@@ -128,12 +133,17 @@ def _spec(upstream: str, token_hash: str) -> dict[str, object]:
 
 def _external_model(provider: str, task: str, upstream: str) -> dict[str, object]:
     key = f"not-a-key-{token_hex(8)}"
-    config: dict[str, object] = {
-        "openai_config": {"openai_api_base": f"{upstream}/v1", "openai_api_key_plaintext": key}
+    config: dict[str, dict[str, object]] = {
+        "openai": {"openai_api_base": f"{upstream}/v1", "openai_api_key_plaintext": key},
+        "custom": {"custom_provider_url": f"{upstream}/v1", "bearer_token_auth": {"token_plaintext": key}},
+        "anthropic": {"anthropic_api_base": upstream, "anthropic_api_key_plaintext": key},
+        "amazon-bedrock": {
+            "bedrock_api_base": upstream,
+            "bedrock_provider": "anthropic",
+            "aws_region": "eu-west-1",
+            "aws_access_key_id_plaintext": "not-a-key-id",
+            "aws_secret_access_key_plaintext": key,
+        },
     }
-    if provider == "custom":
-        auth = {"token_plaintext": key}
-        config = {"custom_provider_config": {"custom_provider_url": f"{upstream}/v1", "bearer_token_auth": auth}}
-    if provider == "anthropic":
-        config = {"anthropic_config": {"anthropic_api_base": upstream, "anthropic_api_key_plaintext": key}}
-    return {"name": "mock-model", "provider": provider, "task": task, **config}
+    config_key = {"custom": "custom_provider_config"}.get(provider, f"{provider.replace('-', '_')}_config")
+    return {"name": "mock-model", "provider": provider, "task": task, config_key: config[provider]}

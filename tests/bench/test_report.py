@@ -33,6 +33,16 @@ def test_a_ratio_above_the_bar_breaks_it() -> None:
     assert "**broken**" in markdown([gateway], "", CPU)
 
 
+def test_a_bar_may_stand_beside_another_variant() -> None:
+    costs = {"bare": 100.0, "xmc anthropic": 150.0, "xmc amazon-bedrock": 299.0}
+    found = rows([[sample(name, cost) for name, cost in costs.items()]], CPU)
+    assert (found[-1].ratio, found[-1].breaks_bar) == (2.99, False)
+    costs["xmc amazon-bedrock"] = 301.0
+    found = rows([[sample(name, cost) for name, cost in costs.items()]], CPU)
+    assert found[-1].breaks_bar
+    assert "≤ 2.0 of xmc anthropic **broken**" in markdown(found, "", CPU)
+
+
 def test_the_bars_are_for_time_not_for_instructions() -> None:
     _, gateway = rows([[sample("bare", 100), sample("xmc openai", 161)]], InstructionMeter.unit)
     assert not gateway.breaks_bar
