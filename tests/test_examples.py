@@ -20,6 +20,8 @@ KEYS = dict.fromkeys(
         "AWS_ACCESS_KEY_ID",
         "AWS_BEARER_TOKEN_BEDROCK",
         "AWS_SECRET_ACCESS_KEY",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_OPENAI_API_KEY",
         "OPENAI_API_KEY",
         "QUICKSTART_MODEL_KEY",
     ),

@@ -21,7 +21,7 @@ def found(pattern: str, *folders: str) -> list[str]:
 
 
 STREAMS = found("*.sse")
-RESPONSES = found("*.response.json")
+RESPONSES = [name for name in found("*.response.json") if "/token-" not in name]  # those are of a sign-in service
 REQUESTS = found("*.request.json")
 
 

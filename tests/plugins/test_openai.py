@@ -10,6 +10,12 @@ from xmc.plugins.openai import OPENAI
 from xmc.schema import Auth, Exchange, Finding, Relay, Target, Task, canonical_json
 
 KEY = {"openai_api_key": Slot("s/k")}
+PLACE = {"openai_api_base": "https://h", "openai_deployment_name": "d"}
+ENTRA = {
+    "microsoft_entra_tenant_id": "t",
+    "microsoft_entra_client_id": "c",
+    "microsoft_entra_client_secret": "{{secrets/a/b}}",
+}
 
 
 def link(task: Task = Task.CHAT, **config: Any) -> Target:
@@ -49,16 +55,6 @@ def test_a_target_can_be_frozen() -> None:
     assert b"s/k" in canonical_json(msgspec.to_builtins(link(openai_organization="org-1")))
 
 
-@pytest.mark.parametrize("api_type", ["azure", "azuread"])
-def test_azure_is_not_in_this_version(api_type: str) -> None:
-    (finding,) = findings(openai_api_type=api_type, openai_deployment_name="d")
-    assert finding.code == "XMC401"
-    assert finding.path == ("external_model", "openai_config", "openai_api_type")
-    assert not finding.at_key
-    assert api_type in finding.message
-    assert finding.hint
-
-
 @pytest.mark.parametrize("name", ["openai_deployment_name", "microsoft_entra_tenant_id"])
 def test_fields_of_azure_have_no_meaning_here(name: str) -> None:
     (finding,) = findings(**{name: "x"})
@@ -75,8 +71,11 @@ def test_a_base_that_is_no_url() -> None:
     [
         ({"openai_api_key": "{{secrets/a/b}}"}, True),
         ({"openai_api_key_plaintext": "x"}, True),
-        ({"openai_api_key": "{{secrets/a/b}}", "openai_api_type": "azure", "openai_deployment_name": "d"}, True),
-        ({"openai_api_type": "azuread", "microsoft_entra_client_secret": "{{secrets/a/b}}"}, True),
+        ({"openai_api_key": "{{secrets/a/b}}", "openai_api_type": "azure", **PLACE, "openai_api_version": "v"}, True),
+        ({"openai_api_key": "{{secrets/a/b}}", "openai_api_type": "azure", **PLACE}, False),
+        ({"openai_api_type": "azuread", **PLACE, **ENTRA, "openai_api_version": "v"}, True),
+        ({"openai_api_type": "azuread", **PLACE, **ENTRA, "openai_api_base": "https://h/openai/v1"}, True),
+        ({"openai_api_type": "azuread", **PLACE, "openai_api_version": "v"}, False),
         ({}, False),
         ({"openai_api_type": "openai"}, False),
         ({"openai_api_key": "{{secrets/a/b}}", "openai_api_key_plaintext": "x"}, False),

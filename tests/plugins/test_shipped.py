@@ -27,6 +27,7 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
         "anthropic": {"providers": {"anthropic"}},
         "auth": {"auth_schemes": {"bearer", "header-key", "none"}},
         "aws": {"auth_schemes": {"aws-default-chain", "aws-sigv4"}, "framings": {"aws-event-stream"}},
+        "azure": {"auth_schemes": {"entra-client-secret"}},
         "custom": {"providers": {"custom"}},
         "openai": {"providers": {"openai"}},
         "sse": {"framings": {"sse"}},
@@ -84,4 +85,6 @@ def test_schemas_and_capabilities_are_well_formed(case: Case) -> None:
 
 
 def test_no_name_is_taken_twice() -> None:
-    assert len({case.provider.config_key for case in CASES.values()}) == len(CASES)
+    assert len({case.provider.config_key for case in CASES.values()}) == len(
+        {case.provider.name for case in CASES.values()}
+    )

@@ -12,8 +12,7 @@ from urllib.parse import quote
 from xmc.plugins.amazon_bedrock.embeddings import EMBEDDERS, Embedder, embedder_of
 from xmc.plugins.amazon_bedrock.models import end_of, near_miss
 from xmc.plugins.contract import EntitySpec, Link
-from xmc.plugins.openai_family import BaseUrlError
-from xmc.plugins.openai_family.url import compose_path
+from xmc.plugins.openai_family import BaseUrlError, compose_path
 from xmc.schema import Auth, Finding, Relay, Severity, Target, Task
 
 CONFIG_KEY = "amazon_bedrock_config"
@@ -67,6 +66,10 @@ def _base(region: str) -> str:
 
 def _auth(config: Mapping[str, Any], region: str) -> tuple[Auth | None, tuple[Finding, ...]]:
     """Return the one way to authenticate that the configuration names, or what is wrong with it."""
+    if "uc_service_credential_name" in config:
+        message = "uc_service_credential_name is a credential kept by Unity Catalog, which xmc does not read"
+        hint = "run the gateway under the role behind it, and write aws_default_chain: true"
+        return None, (_finding("XMC401", (CONFIG_KEY, "uc_service_credential_name"), message, hint),)
     ways = [
         name
         for name, keys in (

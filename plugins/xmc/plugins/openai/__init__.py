@@ -1,10 +1,11 @@
-"""The provider `openai` (type `openai`): api.openai.com, or a base URL that speaks its API exactly."""
+"""The provider `openai`: api.openai.com, or a base URL that speaks its API exactly, and Azure OpenAI."""
 
 from collections.abc import Iterable
 
 from xmc.plugins.contract import Provider
 from xmc.plugins.hookspecs import hookimpl
-from xmc.plugins.openai.link import CONFIG_KEY, link_openai
+from xmc.plugins.openai.azure import CONFIG_KEY
+from xmc.plugins.openai.link import link_openai
 from xmc.plugins.openai_family import FamilyProvider, read_capabilities, read_schema
 
 OPENAI = FamilyProvider(
@@ -13,7 +14,6 @@ OPENAI = FamilyProvider(
     config_schema=read_schema(__name__),
     capabilities=read_capabilities(__name__),
     linker=link_openai,
-    trusted=True,
 )
 
 

@@ -4,25 +4,23 @@ Source: Databricks REST API, "Create a new serving endpoint", `openai_config`; O
 """
 
 from xmc.plugins.contract import EntitySpec, Link
+from xmc.plugins.openai.azure import CONFIG_KEY, ENTRA_FIELDS, link_azure
 from xmc.plugins.openai_family import BaseUrlError, compose_url
 from xmc.schema import Auth, Finding, Relay, Target
 
-CONFIG_KEY = "openai_config"
 DEFAULT_BASE = "https://api.openai.com/v1"
 
 _API_BASE = "openai_api_base"
-_API_TYPE = "openai_api_type"
-_ENTRA_FIELDS = ("microsoft_entra_tenant_id", "microsoft_entra_client_id", "microsoft_entra_client_secret")
 _HEADERS = (("openai_organization", "OpenAI-Organization"), ("openai_project", "OpenAI-Project"))
 
 
 def link_openai(entity: EntitySpec) -> Link:
-    """Compose the target of one served entity; bearer authentication, streams relayed exactly."""
+    """Compose the target of one served entity: OpenAI itself, with exactly relayed streams, or Azure."""
     config = entity.config
-    api_type = config.get(_API_TYPE, "openai")
-    if api_type.lower() != "openai":
-        return Link(None, (_not_in_this_version(api_type),))
-    misplaced = [name for name in ("openai_deployment_name", *_ENTRA_FIELDS) if name in config]
+    api_type = config.get("openai_api_type", "openai").lower()
+    if api_type != "openai":
+        return link_azure(entity, api_type)
+    misplaced = [name for name in ("openai_deployment_name", *ENTRA_FIELDS) if name in config]
     if misplaced:
         return Link(None, tuple(map(_only_for_azure, misplaced)))
     try:
@@ -40,16 +38,6 @@ def link_openai(entity: EntitySpec) -> Link:
             relay=Relay.EXACT,
             headers=tuple((header, config[name]) for name, header in _HEADERS if name in config),
         )
-    )
-
-
-def _not_in_this_version(api_type: str) -> Finding:
-    return Finding(
-        code="XMC401",
-        path=("external_model", CONFIG_KEY, _API_TYPE),
-        message=f"openai_api_type {api_type!r} is not in this version of xmc",
-        hint="with an API key, Azure's v1 API (https://RESOURCE.openai.azure.com/openai/v1) can be reached with "
-        "provider: custom and api_key_auth: {key: api-key, value: ...}",
     )
 
 

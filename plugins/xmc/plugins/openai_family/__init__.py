@@ -5,12 +5,13 @@ No plugin by itself: a provider is a row of data (`FamilyProvider`) over these m
 
 from xmc.plugins.openai_family.capability import read_capabilities, read_schema
 from xmc.plugins.openai_family.provider import FamilyProvider
-from xmc.plugins.openai_family.url import ROUTES, BaseUrlError, compose_url, compose_versioned_url
+from xmc.plugins.openai_family.url import ROUTES, BaseUrlError, compose_path, compose_url, compose_versioned_url
 
 __all__ = [
     "ROUTES",
     "BaseUrlError",
     "FamilyProvider",
+    "compose_path",
     "compose_url",
     "compose_versioned_url",
     "read_capabilities",

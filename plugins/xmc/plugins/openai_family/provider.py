@@ -17,6 +17,7 @@ from xmc.schema import (
     JsonObject,
     ProviderError,
     Refusal,
+    Relay,
     Response,
     StreamDecoder,
     Target,
@@ -30,7 +31,8 @@ from xmc.schema import (
 class FamilyProvider:
     """One provider of the family. `linker` is its `link`.
 
-    `trusted`: the upstream is OpenAI, whose streams are canonical as they are; otherwise everything is normalised.
+    A target whose relay class is exact is taken at its word: its streams are canonical as they are. Anything else is
+    normalised.
     """
 
     name: str
@@ -38,7 +40,6 @@ class FamilyProvider:
     config_schema: JsonObject = field(repr=False)
     capabilities: Mapping[Task, Mapping[str, Capability]] = field(repr=False)
     linker: Callable[[EntitySpec], Link] = field(repr=False)
-    trusted: bool = False
 
     def link(self, entity: EntitySpec) -> Link:
         """Turn a served entity into a target."""
@@ -46,15 +47,15 @@ class FamilyProvider:
 
     def adapter(self, target: Target) -> "FamilyAdapter":
         """Bind to one target."""
-        return FamilyAdapter(target, trusted=self.trusted)
+        return FamilyAdapter(target)
 
 
 class FamilyAdapter:
     """Translates the requests of one target. `options`: `stream_usage` (default true) asks streams for usage."""
 
-    def __init__(self, target: Target, *, trusted: bool) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
-        self._trusted = trusted
+        self._trusted = target.relay is Relay.EXACT
         self._stream_usage = bool(target.options.get("stream_usage", True))
         common = (*target.headers, ("Content-Type", "application/json"))
         self._headers = (*common, ("Accept", "application/json"))
