@@ -50,7 +50,8 @@ def test_imports_point_down() -> None:
 
 
 def test_other_rooms_are_imported_by_their_face() -> None:
-    inside = re.compile(r"^\s*(?:from|import) xmc\.(\w+)\.", re.MULTILINE)
+    # The conformance kit is a face of its own: what serves traffic must not import it.
+    inside = re.compile(r"^\s*(?:from|import) xmc\.(\w+)\.(?!conformance import )", re.MULTILINE)
     for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):
             others = {other for other in inside.findall(path.read_text(encoding="utf-8")) if other != room}

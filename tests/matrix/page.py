@@ -1,13 +1,18 @@
-"""`docs/providers.md` follows the capability records: `python -m tests.matrix.page` writes it."""
+"""`docs/providers.md` follows the capability records, and the table of checks in `docs/plugins.md` the kit.
+
+`python -m tests.matrix.page` writes both.
+"""
 
 from pathlib import Path
 
-from tests.matrix.rows import ROWS
-from tests.matrix.values import VALUES
+from tests.matrix.subjects import SUBJECTS
 
 from xmc.plugins import Capability, Provider
+from xmc.runtime.conformance import CHECKS
+from xmc.runtime.conformance.parameters import VALUES
 from xmc.schema import Task
 
+PLUGINS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
 
 _HEAD = """\
@@ -41,7 +46,7 @@ def page() -> str:
 
 
 def _providers() -> dict[str, Provider]:
-    return {row.case.provider.name: row.case.provider for row in ROWS.values()}
+    return {name: SUBJECTS[name].provider for name in sorted(SUBJECTS)}
 
 
 def _table(providers: dict[str, Provider], task: Task) -> str:
@@ -74,5 +79,15 @@ def _sources(providers: dict[str, Provider]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def plugins_page() -> str:
+    """Return `docs/plugins.md` with the checks as they are now."""
+    lines = ["| check | what is kept | why |", "|---|---|---|"]
+    lines += [f"| `{check.id}` | {check.what} | {check.why} |" for check in CHECKS]
+    begin, end = "<!-- checks -->\n", "<!-- end of checks -->"
+    before, _, rest = PLUGINS_PAGE.read_text().partition(begin)
+    return before + begin + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
+
+
 if __name__ == "__main__":
     PAGE.write_text(page())
+    PLUGINS_PAGE.write_text(plugins_page())

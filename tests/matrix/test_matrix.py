@@ -6,41 +6,40 @@ Whoever changes a cell without changing the provider, or the provider without it
 from dataclasses import replace
 
 import pytest
-from tests.matrix.cell import complaint
-from tests.matrix.observe import observed
-from tests.matrix.page import PAGE, page
-from tests.matrix.rows import ROWS
-from tests.matrix.values import VALUES
-from tests.providers import CASES
+from tests.matrix.page import PAGE, PLUGINS_PAGE, page, plugins_page
+from tests.matrix.subjects import SUBJECTS, sample
 
-from xmc.plugins import Capability
+from xmc.plugins import Capability, build_plugins
+from xmc.runtime.conformance.cells import complaint
+from xmc.runtime.conformance.parameters import VALUES
+from xmc.runtime.conformance.served import observed
 from xmc.schema import Task
 
 STATUSES = ("yes", "mapped", "dropped", "refused")
 CELLS = [
     pytest.param(name, task, parameter, id=f"{name}-{task.name.lower()}-{parameter}")
-    for name, row in ROWS.items()
-    for task, column in row.case.provider.capabilities.items()
+    for name, subject in SUBJECTS.items()
+    for task, column in subject.provider.capabilities.items()
     for parameter in column
 ]
 
 
 def complain(provider: str, task: Task, parameter: str, told: Capability) -> str | None:
-    seen = observed(provider, task)[parameter]
-    return complaint(parameter, told, seen.without, seen.given, came_to=seen.verdict)
+    subject = SUBJECTS[provider]
+    return complaint(parameter, told, observed(subject, sample(subject, task))[parameter])
 
 
 def record(provider: str, task: Task, parameter: str) -> Capability:
-    return ROWS[provider].case.provider.capabilities[task][parameter]
+    return SUBJECTS[provider].provider.capabilities[task][parameter]
 
 
-def test_every_provider_has_a_row() -> None:
-    assert {row.case.provider.name for row in ROWS.values()} == {case.provider.name for case in CASES.values()}
+def test_every_provider_is_here() -> None:
+    assert set(SUBJECTS) == set(build_plugins().providers)
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_no_cell_is_missing_and_none_is_unknown(name: str) -> None:
-    for task, column in ROWS[name].case.provider.capabilities.items():
+    for task, column in SUBJECTS[name].provider.capabilities.items():
         assert set(column) == set(VALUES[task]), task
         assert {one.status for one in column.values()} <= set(STATUSES)
 
@@ -65,3 +64,7 @@ def test_a_changed_cell_is_found_out(provider: str, task: Task, parameter: str) 
 
 def test_the_page_follows_the_records() -> None:
     assert PAGE.read_text() == page(), "run `make docs`"
+
+
+def test_the_page_on_plugins_follows_the_kit() -> None:
+    assert PLUGINS_PAGE.read_text() == plugins_page(), "run `make docs`"

@@ -7,7 +7,7 @@ import click
 # Command -> (module, one-line help). The help stands here so that `xmc --help` imports no command.
 COMMANDS = {
     "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
-    "plugins": ("xmc.cli.plugins", "List the installed plugins and what each adds."),
+    "plugins": ("xmc.cli.plugins", "List the installed plugins, or test one."),
     "probe": ("xmc.cli.probe", "Make one tiny real call to every target."),
     "serve": ("xmc.cli.serve", "Serve a routing table, or a spec compiled in memory."),
     "token": ("xmc.cli.token", "Make client tokens."),

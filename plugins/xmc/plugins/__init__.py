@@ -23,6 +23,7 @@ from xmc.plugins.contract import (
 )
 from xmc.plugins.hookspecs import hookimpl
 from xmc.plugins.manager import PluginError, Plugins, build_plugins, installed
+from xmc.plugins.specimen import Failure, Sample, Specimen
 
 __all__ = [
     "CONTRACT",
@@ -34,6 +35,7 @@ __all__ = [
     "Clock",
     "Credential",
     "EntitySpec",
+    "Failure",
     "FrameReader",
     "Framing",
     "FramingError",
@@ -42,8 +44,10 @@ __all__ = [
     "Plugins",
     "Proof",
     "Provider",
+    "Sample",
     "SecretStore",
     "Slot",
+    "Specimen",
     "StoreError",
     "StoreSession",
     "build_plugins",

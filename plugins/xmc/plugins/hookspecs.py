@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pluggy
 
 from xmc.plugins.contract import AuthScheme, Framing, Provider, SecretStore
+from xmc.plugins.specimen import Specimen
 
 hookspec = pluggy.HookspecMarker("xmc")
 hookimpl = pluggy.HookimplMarker("xmc")
@@ -32,3 +33,8 @@ def xmc_framings() -> Iterable[Framing]:  # type: ignore[empty-body]
 @hookspec
 def xmc_secret_stores() -> Iterable[SecretStore]:  # type: ignore[empty-body]
     """Called once when a manager is built: the secret stores that this plugin adds. Since contract 1."""
+
+
+@hookspec
+def xmc_specimens() -> Iterable[Specimen]:  # type: ignore[empty-body]
+    """Called by the conformance kit alone: what the upstreams of this plugin's providers say. Since contract 1."""

@@ -3,7 +3,7 @@
 Nothing else touches `pm.hook`. A name that two plugins claim is an error that names both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from types import MappingProxyType
@@ -13,6 +13,7 @@ import pluggy
 
 from xmc.plugins import hookspecs
 from xmc.plugins.contract import CONTRACT, AuthScheme, Framing, Provider, SecretStore
+from xmc.plugins.specimen import Specimen
 
 GROUP = "xmc"
 _KINDS = ("providers", "auth_schemes", "framings", "secret_stores")
@@ -34,6 +35,8 @@ class Plugins:
     """Plugin name -> the distribution that it came from, e.g. `xmc 0.1.0`."""
     added: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Plugin name -> what it adds: `providers`, `auth_schemes`, `framings`, `secret_stores` -> names."""
+    specimens: Callable[[str], tuple[Specimen, ...]]
+    """Plugin name -> its specimens, asked for anew with each call."""
 
 
 def installed() -> dict[str, tuple[object, str]]:
@@ -83,6 +86,7 @@ def build_plugins(plugins: Mapping[str, object] | None = None, *, without: Itera
         **{kind: _collect(manager, kind, added) for kind in _KINDS},
         origins=MappingProxyType({name: loaded[name][1] for name in registered}),
         added=MappingProxyType({name: MappingProxyType(kinds) for name, kinds in added.items()}),
+        specimens=lambda name: _specimens(manager, name),
     )
 
 
@@ -121,3 +125,10 @@ def _collect(
             found[item.name], owners[item.name] = item, owner
             added[owner][kind] = (*added[owner].get(kind, ()), item.name)
     return MappingProxyType(dict(sorted(found.items())))
+
+
+def _specimens(manager: pluggy.PluginManager, name: str) -> tuple[Specimen, ...]:
+    plugin = manager.get_plugin(name)
+    others = [other for other in manager.get_plugins() if other is not plugin]
+    batches: list[Iterable[Specimen]] = manager.subset_hook_caller("xmc_specimens", others)()
+    return tuple(specimen for batch in batches for specimen in batch)

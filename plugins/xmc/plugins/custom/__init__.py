@@ -6,6 +6,7 @@ from xmc.plugins.contract import Provider
 from xmc.plugins.custom.link import CONFIG_KEY, link_custom
 from xmc.plugins.hookspecs import hookimpl
 from xmc.plugins.openai_family import FamilyProvider, read_capabilities, read_schema
+from xmc.plugins.specimen import Specimen
 
 CUSTOM = FamilyProvider(
     name="custom",
@@ -23,3 +24,11 @@ XMC_CONTRACT = 1
 def xmc_providers() -> Iterable[Provider]:
     """Add the provider `custom`."""
     return (CUSTOM,)
+
+
+@hookimpl
+def xmc_specimens() -> Iterable[Specimen]:
+    """Hand over what its upstreams say."""
+    from xmc.plugins.custom.specimen import SPECIMENS  # noqa: PLC0415 - for the conformance kit alone
+
+    return SPECIMENS

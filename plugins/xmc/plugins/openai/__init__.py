@@ -7,6 +7,7 @@ from xmc.plugins.hookspecs import hookimpl
 from xmc.plugins.openai.azure import CONFIG_KEY
 from xmc.plugins.openai.link import link_openai
 from xmc.plugins.openai_family import FamilyProvider, read_capabilities, read_schema
+from xmc.plugins.specimen import Specimen
 
 OPENAI = FamilyProvider(
     name="openai",
@@ -24,3 +25,11 @@ XMC_CONTRACT = 1
 def xmc_providers() -> Iterable[Provider]:
     """Add the provider `openai`."""
     return (OPENAI,)
+
+
+@hookimpl
+def xmc_specimens() -> Iterable[Specimen]:
+    """Hand over what its upstreams say."""
+    from xmc.plugins.openai.specimen import SPECIMENS  # noqa: PLC0415 - for the conformance kit alone
+
+    return SPECIMENS

@@ -66,7 +66,10 @@ def link_azure(entity: EntitySpec, api_type: str) -> Link:
         auth=auth,
         # Chunks without choices and choices without delta are Azure's own; no client is asked to bear them.
         relay=Relay.NORMALISE,
-        options={} if is_v1 or _knows_stream_options(version) else {"stream_usage": False},
+        options={
+            "own_encoding": False,
+            **({} if is_v1 or _knows_stream_options(version) else {"stream_usage": False}),
+        },
     )
     return Link(target, tuple(findings))
 

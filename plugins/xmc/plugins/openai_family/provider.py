@@ -51,12 +51,17 @@ class FamilyProvider:
 
 
 class FamilyAdapter:
-    """Translates the requests of one target. `options`: `stream_usage` (default true) asks streams for usage."""
+    """Translates the requests of one target.
+
+    `options`: `stream_usage` (default true) asks streams for usage; `own_encoding` (default true, where answers are
+    normalised) asks for embeddings as floats and encodes them here.
+    """
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._trusted = target.relay is Relay.EXACT
         self._stream_usage = bool(target.options.get("stream_usage", True))
+        self._own_encoding = not self._trusted and bool(target.options.get("own_encoding", True))
         common = (*target.headers, ("Content-Type", "application/json"))
         self._headers = (*common, ("Accept", "application/json"))
         self._stream_headers = (*common, ("Accept", "text/event-stream"))
@@ -65,7 +70,7 @@ class FamilyAdapter:
         """Translate one canonical request."""
         target = self._target
         encoded = encode_request(
-            request, target.task, target.model, stream_usage=self._stream_usage, own_encoding=not self._trusted
+            request, target.task, target.model, stream_usage=self._stream_usage, own_encoding=self._own_encoding
         )
         if isinstance(encoded, Refusal):
             return encoded

@@ -6,62 +6,23 @@ provider's capability record is not looked at. So a record that says something e
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
-from aiohttp import web
-from tests.providers import MODEL
 
 from xmc.plugins import Capability
+from xmc.runtime.conformance.upstream import Sent, Upstream
 
 ANSWER, URL, HEADER = "answer", "url", "header:"
 """Where a mapped parameter may end up, if not in a field of the upstream's body."""
 
-
-@dataclass(frozen=True)
-class Sent:
-    """A call as the upstream got it."""
-
-    url: str
-    headers: Mapping[str, str]
-    body: Any
-
-
-@dataclass
-class Upstream:
-    """Writes down every call, and answers with a good answer: streams to those that `streams` says of."""
-
-    whole: bytes
-    stream: bytes
-    content_type: str
-    streams: Any
-    url: str = ""
-    calls: list[Sent] = field(default_factory=list)
-
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        sent = Sent(request.raw_path, {k.lower(): v for k, v in request.headers.items()}, await request.json())
-        self.calls.append(sent)
-        if self.streams(sent):
-            return web.Response(body=self.stream, content_type=self.content_type)
-        return web.Response(body=self.whole, content_type="application/json")
-
-
-@asynccontextmanager
-async def listening(upstream: Upstream) -> AsyncIterator[Upstream]:
-    """Serve it on a port of its own."""
-    runner = web.ServerRunner(web.Server(upstream.answer))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    upstream.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield upstream
-    finally:
-        await runner.cleanup()
+_VOLATILE = frozenset({
+    "connection", "content-length", "date", "host", "traceparent", "tracestate", "user-agent", "x-request-id",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,6 +34,16 @@ class Seen:
     param: str | None
     calls: tuple[Sent, ...]
     answer: Any
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a parameter came to, the two requests that show it, and the target's model."""
+
+    verdict: str
+    without: Seen
+    given: Seen
+    model: str
 
 
 async def ask(client: aiohttp.ClientSession, upstream: Upstream, path: str, request: Mapping[str, Any]) -> Seen:
@@ -90,35 +61,36 @@ async def ask(client: aiohttp.ClientSession, upstream: Upstream, path: str, requ
     return Seen(reply.status, dropped, param, tuple(upstream.calls), answer)
 
 
-def verdict(name: str, value: Any, without: Seen, given: Seen) -> str:
+def verdict(name: str, value: Any, without: Seen, given: Seen, model: str) -> str:
     """Return `yes`, `mapped`, `dropped` or `refused`, or a word for what must not be."""
-    if without.status != 200 or not without.calls:
+    if without.status != HTTPStatus.OK or not without.calls:
         return f"no baseline ({without.status}: {without.answer})"
-    if given.status == 400 and not given.calls:
+    if given.status == HTTPStatus.BAD_REQUEST and not given.calls:
         return "refused" if _names(given.param, name) else f"refused by another name ({given.param}: {given.answer})"
-    if given.status != 200:
+    if given.status != HTTPStatus.OK:
         return f"failed ({given.status}: {given.answer})"
     same = [_essence(call) for call in given.calls] == [_essence(call) for call in without.calls]
     if any(_names(one, name) for one in given.dropped):
         return "dropped" if same else "dropped, and yet the call is another one"
     if name == "model":
         asked = str(given.calls)
-        return "mapped" if same and MODEL in asked and value not in asked else "the client's model went through"
+        return "mapped" if same and is_in(model, asked) and value not in asked else "the client's model went through"
     if not same:
         kept = all(isinstance(call.body, dict) and call.body.get(name) == value for call in given.calls)
         return "yes" if kept else "mapped"
     return "mapped" if given.answer != without.answer else "silently without effect"
 
 
-def complaint(parameter: str, told: Capability, without: Seen, given: Seen, *, came_to: str) -> str | None:
+def complaint(parameter: str, told: Capability, seen: "Observed") -> str | None:
     """Return what is wrong with a cell of a capability record, by what was seen; None if it is true."""
+    without, given, came_to = seen.without, seen.given, seen.verdict
     if told.status != came_to:
         return f"the record says {told.status}, and it is {came_to}"
     if told.status != "mapped":
         return f"only what is mapped has a field, not {told.field}" if told.field else None
     if not told.field:
         return "a mapped parameter says where it ends up"
-    shown = holds_model(told.field, given) if parameter == "model" else is_at(told.field, without, given)
+    shown = holds_model(told.field, given, seen.model) if parameter == "model" else is_at(told.field, without, given)
     return None if shown else f"nothing of it is at {told.field}"
 
 
@@ -129,9 +101,14 @@ def is_at(where: str, without: Seen, given: Seen) -> bool:
     return [_at(call, where) for call in given.calls] != [_at(call, where) for call in without.calls]
 
 
-def holds_model(where: str, given: Seen) -> bool:
+def holds_model(where: str, given: Seen, model: str) -> bool:
     """Tell whether the target's model stands where the record says."""
-    return all(MODEL in str(_at(call, where)) for call in given.calls)
+    return all(is_in(model, str(_at(call, where))) for call in given.calls)
+
+
+def is_in(model: str, text: str) -> bool:
+    """Tell whether a model's name stands in a text, as it is or escaped for a path."""
+    return model in text or quote(model, safe="-_.~") in text
 
 
 def _at(call: Sent, where: str) -> Any:
@@ -150,8 +127,8 @@ def _names(told: str | None, name: str) -> bool:
 
 
 def _essence(call: Sent) -> tuple[str, Any, dict[str, str]]:
-    """Return what a parameter may change in a call: not its credential, length, date or trace."""
-    kept = {k: v for k, v in call.headers.items() if k.startswith(("anthropic", "accept", "x-amzn-bedrock"))}
+    """Return what a parameter may change in a call: not its length, its connection, or what differs each time."""
+    kept = {name: value for name, value in call.headers.items() if name not in _VOLATILE}
     return call.url, call.body, kept
 
 
