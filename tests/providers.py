@@ -24,6 +24,7 @@ from xmc.plugins import (
     azure,
     build_plugins,
     custom,
+    databricks_model_serving,
     openai,
     sse,
 )
@@ -37,6 +38,7 @@ PLUGINS: dict[str, object] = {
     "aws": aws,
     "azure": azure,
     "custom": custom,
+    "databricks-model-serving": databricks_model_serving,
     "openai": openai,
     "sse": sse,
 }
@@ -142,6 +144,16 @@ CASES = {
     "custom": Case(
         custom.CUSTOM,
         {"custom_provider_url": "https://models.test/v1", "bearer_token_auth": {"token": Slot("s/k")}},
+        OPENAI_FORM[True],
+        quirky=True,
+    ),
+    "databricks-model-serving": Case(
+        databricks_model_serving.DATABRICKS,
+        {
+            "databricks_workspace_url": "https://workspace.test",
+            "databricks_api_token": Slot("s/k"),
+            "stream_usage": True,
+        },
         OPENAI_FORM[True],
         quirky=True,
     ),

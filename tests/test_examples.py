@@ -23,6 +23,7 @@ KEYS = dict.fromkeys(
         "AWS_SECRET_ACCESS_KEY",
         "AZURE_CLIENT_SECRET",
         "AZURE_OPENAI_API_KEY",
+        "DATABRICKS_TOKEN",
         "OPENAI_API_KEY",
         "QUICKSTART_MODEL_KEY",
     ),

@@ -29,6 +29,7 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
         "aws": {"auth_schemes": {"aws-default-chain", "aws-sigv4"}, "framings": {"aws-event-stream"}},
         "azure": {"auth_schemes": {"entra-client-secret"}},
         "custom": {"providers": {"custom"}},
+        "databricks-model-serving": {"providers": {"databricks-model-serving"}},
         "openai": {"providers": {"openai"}},
         "sse": {"framings": {"sse"}},
     }[name]

@@ -54,7 +54,8 @@ class FamilyAdapter:
     """Translates the requests of one target.
 
     `options`: `stream_usage` (default true) asks streams for usage; `own_encoding` (default true, where answers are
-    normalised) asks for embeddings as floats and encodes them here.
+    normalised) asks for embeddings as floats and encodes them here; `model_in_url` (default false) leaves `model` out
+    of the body.
     """
 
     def __init__(self, target: Target) -> None:
@@ -62,6 +63,7 @@ class FamilyAdapter:
         self._trusted = target.relay is Relay.EXACT
         self._stream_usage = bool(target.options.get("stream_usage", True))
         self._own_encoding = not self._trusted and bool(target.options.get("own_encoding", True))
+        self._model = None if target.options.get("model_in_url", False) else target.model
         common = (*target.headers, ("Content-Type", "application/json"))
         self._headers = (*common, ("Accept", "application/json"))
         self._stream_headers = (*common, ("Accept", "text/event-stream"))
@@ -70,7 +72,7 @@ class FamilyAdapter:
         """Translate one canonical request."""
         target = self._target
         encoded = encode_request(
-            request, target.task, target.model, stream_usage=self._stream_usage, own_encoding=self._own_encoding
+            request, target.task, self._model, stream_usage=self._stream_usage, own_encoding=self._own_encoding
         )
         if isinstance(encoded, Refusal):
             return encoded

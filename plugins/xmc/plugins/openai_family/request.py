@@ -1,7 +1,8 @@
 """From a canonical request to the body that an OpenAI-shaped upstream gets.
 
-`model` is the target's, `null` and empty lists count as not set, and streams are asked for usage. Everything else
-passes as it is; what is meant for the gateway alone (`extra_params`, `usage_context`, …) the host has dealt with.
+`model` is the target's (or left out, where the URL names it), `null` and empty lists count as not set, and streams are
+asked for usage. Everything else passes as it is; what is meant for the gateway alone (`extra_params`, `usage_context`,
+…) the host has dealt with.
 """
 
 from collections.abc import Mapping
@@ -25,9 +26,9 @@ class Encoded(msgspec.Struct, frozen=True):
 
 
 def encode_request(
-    request: Any, task: Task, model: str, *, stream_usage: bool, own_encoding: bool
+    request: Any, task: Task, model: str | None, *, stream_usage: bool, own_encoding: bool
 ) -> Encoded | Refusal:
-    """Translate a request of `task`; `request` itself is left alone.
+    """Translate a request of `task`; `request` itself is left alone. Without `model` none is sent.
 
     `stream_usage`: ask streams for usage even if the client did not. `own_encoding`: embeddings are asked for in the
     upstream's default form, floats, and encoded by the gateway.
@@ -40,7 +41,9 @@ def encode_request(
     body: dict[str, Any] = {
         key: value for key, value in request.items() if (value is not None and value != []) or key in _INPUTS
     }
-    body["model"] = model
+    body.pop("model", None)
+    if model is not None:
+        body["model"] = model
     stream = body.get("stream", False)
     refusal = _refuse_stream(stream, task, body) or _refuse_encoding(body, task)
     if refusal:
