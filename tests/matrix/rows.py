@@ -81,5 +81,17 @@ ROWS: dict[str, Row] = {
         dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "anthropic/chat-basic.response.sse"),
     ),
     "custom": Row(CASES["custom"], "custom_provider_url", _OPENAI_WHOLE, _OPENAI_STREAM),
+    "google-cloud-vertex-ai": Row(
+        CASES["google-cloud-vertex-ai"],
+        "vertex_api_base",
+        {
+            **dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "google-cloud-vertex-ai/chat-gemini-basic.response.json"),
+            Task.EMBEDDINGS: "google-cloud-vertex-ai/embeddings-predict.response.json",
+        },
+        dict.fromkeys((Task.CHAT, Task.COMPLETIONS), "google-cloud-vertex-ai/chat-gemini-basic.response.sse"),
+        streams=lambda sent: ":streamGenerateContent" in sent.url,
+        values={"input": ["one", "two"]},
+        least={Task.EMBEDDINGS: {"input": ["hello", "world"]}},
+    ),
     "openai": Row(CASES["openai"], "openai_api_base", _OPENAI_WHOLE, _OPENAI_STREAM),
 }

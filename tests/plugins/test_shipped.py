@@ -28,6 +28,8 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
         "auth": {"auth_schemes": {"bearer", "header-key", "none"}},
         "aws": {"auth_schemes": {"aws-default-chain", "aws-sigv4"}, "framings": {"aws-event-stream"}},
         "custom": {"providers": {"custom"}},
+        "google": {"auth_schemes": {"google-service-account"}},
+        "google-cloud-vertex-ai": {"providers": {"google-cloud-vertex-ai"}},
         "openai": {"providers": {"openai"}},
         "sse": {"framings": {"sse"}},
     }[name]

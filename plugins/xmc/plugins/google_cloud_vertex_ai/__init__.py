@@ -1,0 +1,17 @@
+"""The provider `google-cloud-vertex-ai`: Gemini, Claude and models of partners for chat and completions, embeddings."""
+
+from collections.abc import Iterable
+
+from xmc.plugins.contract import Provider
+from xmc.plugins.google_cloud_vertex_ai.provider import VERTEX
+from xmc.plugins.hookspecs import hookimpl
+
+__all__ = ["VERTEX", "xmc_providers"]
+
+XMC_CONTRACT = 1
+
+
+@hookimpl
+def xmc_providers() -> Iterable[Provider]:
+    """Add the provider `google-cloud-vertex-ai`."""
+    return (VERTEX,)
