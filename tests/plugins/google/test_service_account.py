@@ -1,4 +1,4 @@
-"""Tokens for the key of a service account: what Google's own library says, and what is said of keys that will not do."""
+"""Tokens for the key of a service account, held against Google's own library, and what is said of unusable keys."""
 
 import datetime as dt
 import json
@@ -109,7 +109,7 @@ async def test_a_bare_pem_needs_to_be_told_whose_it_is(secret: str) -> None:
     header, claim, _ = claim_of(endpoint.calls[0])
     assert claim["iss"] == EMAIL
     assert "kid" not in header
-    with pytest.raises(AuthError, match="secret gcp/key is a bare PEM.* the spec needs client_email"):
+    with pytest.raises(AuthError, match=r"secret gcp/key is a bare PEM.* the spec needs client_email"):
         await acquire(secret)
 
 

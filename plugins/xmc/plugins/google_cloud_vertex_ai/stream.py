@@ -108,7 +108,9 @@ class ContentDecoder:
             choice.citations += 1
         reason = candidate.get("finishReason")
         if isinstance(reason, str) and reason:
-            chunks += self._end(choice, read_finish(reason, called=choice.calls > 0))
+            chunks += self._end(choice, read_finish(reason, called=choice.calls > 0), logprobs)
+        elif logprobs is not None and self._chat:
+            chunks += self._put(choice, {}, logprobs=logprobs)
         return chunks
 
     def _call(self, choice: _Choice, part: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,9 +119,9 @@ class ContentDecoder:
         number, choice.calls = choice.calls, choice.calls + 1
         return {"tool_calls": [{"index": number, **call, "function": {**call["function"], "arguments": arguments}}]}
 
-    def _end(self, choice: _Choice, finish: Mapping[str, Any]) -> list[Chunk]:
+    def _end(self, choice: _Choice, finish: Mapping[str, Any], logprobs: Any = None) -> list[Chunk]:
         choice.finished = True
-        return self._put(choice, {}, finish)
+        return self._put(choice, {}, finish, logprobs=logprobs)
 
     def _put(
         self, choice: _Choice, delta: dict[str, Any], finish: Mapping[str, Any] = _UNFINISHED, *, logprobs: Any = None
