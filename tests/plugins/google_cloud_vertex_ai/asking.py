@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import anthropic
+from anthropic.lib.vertex import AnthropicVertex
 from google import genai
 from google.oauth2.credentials import Credentials
 from tests.simulators.vertex import PROJECT, REGION, Simulator
@@ -25,10 +25,10 @@ def gemini(upstream: Simulator) -> Any:
     )
 
 
-def claude(upstream: Simulator) -> anthropic.AnthropicVertex:
+def claude(upstream: Simulator) -> AnthropicVertex:
     """Return Anthropic's client for Vertex AI, likewise."""
     upstream.tokens.valid.append(TOKEN)
-    return anthropic.AnthropicVertex(
+    return AnthropicVertex(
         region=REGION, project_id=PROJECT, access_token=TOKEN, base_url=f"{upstream.url}/v1", max_retries=0
     )
 

@@ -88,7 +88,7 @@ async def test_two_turns_with_parallel_calls(model: str, stream: bool) -> None:
         asked = f'call {name} {{"city": "Oslo"}}\ncall get_time\ncall {name} {{"city": "Oslo"}}'
         messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": asked}]
         call = {"model": model, "tools": TOOLS, "stream": stream}
-        effort = {} if model == "partner" else {"reasoning_effort": "low"}
+        effort: dict[str, Any] = {} if model == "partner" else {"reasoning_effort": "low"}
         first = await ask(client, messages=messages, **effort, **call)
         message = first.choices[0].message
         calls: list[Any] = message.tool_calls or []
