@@ -20,6 +20,7 @@ KEYS = dict.fromkeys(
         "AWS_ACCESS_KEY_ID",
         "AWS_BEARER_TOKEN_BEDROCK",
         "AWS_SECRET_ACCESS_KEY",
+        "GOOGLE_SERVICE_ACCOUNT",
         "OPENAI_API_KEY",
         "QUICKSTART_MODEL_KEY",
     ),
