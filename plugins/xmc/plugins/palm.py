@@ -1,6 +1,7 @@
-"""The provider `palm`, of which only the name is left: Google switched its API off, and a spec that names it is told so.
+"""The provider `palm`, of which only the name is left: its API is decommissioned, and specs that name it are told so.
 
-Source: Databricks REST API, "Create a new serving endpoint", `palm_config`; Gemini API reference, "PaLM (decommissioned)".
+Source: Databricks REST API, "Create a new serving endpoint", `palm_config`; Gemini API reference, "PaLM
+(decommissioned)".
 """
 
 from collections.abc import Iterable, Mapping

@@ -34,7 +34,7 @@ def tool_name(name: str) -> str:
     """Return a tool's name as `^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$`.
 
     >>> tool_name("get_weather"), tool_name("3d")
-    ('get_weather', '_d_40c2ac5a')
+    ('get_weather', '_d_da0568a2')
     """
     return fit(name, limit=_MAX_NAME, unfit=_UNFIT)
 

@@ -122,4 +122,6 @@ def publisher_of(model: str) -> str | None:
     >>> publisher_of("mistral-large-2411"), publisher_of("mistralai/mistral-large-2411")
     ('mistralai', None)
     """
+    if "/" in model:
+        return None
     return next((publisher for pattern, publisher in _PUBLISHERS if re.fullmatch(pattern, model.lower())), None)
