@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from tests import strategies, strategies_converse, strategies_messages
+from tests import strategies, strategies_converse, strategies_gemini, strategies_messages
 from tests.strategies import Conversation
 
 from xmc.plugins import (
@@ -25,6 +25,8 @@ from xmc.plugins import (
     build_plugins,
     custom,
     databricks_model_serving,
+    google,
+    google_cloud_vertex_ai,
     openai,
     sse,
 )
@@ -39,6 +41,8 @@ PLUGINS: dict[str, object] = {
     "azure": azure,
     "custom": custom,
     "databricks-model-serving": databricks_model_serving,
+    "google": google,
+    "google-cloud-vertex-ai": google_cloud_vertex_ai,
     "openai": openai,
     "sse": sse,
 }
@@ -95,6 +99,7 @@ class Case:
 OPENAI_FORM = {
     quirky: strategies.chats(quirky=quirky) | strategies.completions(quirky=quirky) for quirky in (False, True)
 }
+VERTEX_CONFIG = {"project_id": "my-project", "region": "europe-west4", "private_key": Slot("s/k")}
 CASES = {
     "ai21labs": Case(
         ai21labs.AI21,
@@ -127,6 +132,15 @@ CASES = {
         strategies_messages.chats() | strategies_messages.completions(),
         quirky=True,
         family=False,
+    ),
+    "google-cloud-vertex-ai": Case(
+        google_cloud_vertex_ai.VERTEX,
+        VERTEX_CONFIG,
+        strategies_gemini.chats() | strategies_gemini.completions(),
+        quirky=True,
+        family=False,
+        events_of=strategies_gemini.events_of,
+        streams_of=strategies_gemini.streams_of,
     ),
     "openai": Case(openai.OPENAI, {"openai_api_key": Slot("s/k")}, OPENAI_FORM[False], quirky=False),
     "openai azure": Case(

@@ -30,7 +30,9 @@ _KNOWN_KEYS = (
     "choices", "message", "delta", "content", "tool_calls", "function", "arguments", "name", "id", "index", "usage",
     "finish_reason", "text", "data", "embedding", "error", "error_code", "detail", "type", "logprobs", "object",
     "prompt_tokens", "total_tokens", "summary", "status", "code", "errors", "reasoning", "created", "model", "role",
-    "content_block", "input", "partial_json", "stop_reason", "thinking",
+    "content_block", "input", "partial_json", "stop_reason", "thinking", "candidates", "parts", "functionCall", "args",
+    "finishReason", "usageMetadata", "promptTokenCount", "promptFeedback", "blockReason", "predictions", "embeddings",
+    "values", "logprobsResult", "chosenCandidates", "token", "citationMetadata", "responseId",
 )  # fmt: skip
 _REQUEST_KEYS = (
     "messages", "prompt", "input", "stream", "stream_options", "extra_params", "n", "encoding_format", "model", "tools",

@@ -24,6 +24,7 @@ KEYS = dict.fromkeys(
         "AZURE_CLIENT_SECRET",
         "AZURE_OPENAI_API_KEY",
         "DATABRICKS_TOKEN",
+        "GOOGLE_SERVICE_ACCOUNT",
         "OPENAI_API_KEY",
         "QUICKSTART_MODEL_KEY",
     ),

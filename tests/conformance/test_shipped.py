@@ -5,7 +5,8 @@ import pytest
 from xmc.plugins import build_plugins
 from xmc.runtime.conformance import CHECKS, Case, cases
 
-PROVIDERS = sorted(build_plugins().providers)
+# `palm` is only a name: it links nothing, and so has no upstream to tell of.
+PROVIDERS = sorted(set(build_plugins().providers) - {"palm"})
 
 
 @pytest.mark.parametrize("case", [case for name in PROVIDERS for case in cases(name)], ids=str)

@@ -241,4 +241,5 @@ def test_embeddings_come_as_asked_whatever_was_sent(
 
 
 def test_every_shipped_provider_is_here() -> None:
-    assert {case.provider.name for case in CASES.values()} == set(build_plugins().providers)
+    # `palm` links nothing: its API is gone, and its plugin only says so.
+    assert {case.provider.name for case in CASES.values()} == set(build_plugins().providers) - {"palm"}

@@ -34,7 +34,7 @@ def record(provider: str, task: Task, parameter: str) -> Capability:
 
 
 def test_every_provider_is_here() -> None:
-    assert set(SUBJECTS) == set(build_plugins().providers)
+    assert set(SUBJECTS) == set(build_plugins().providers) - {"palm"}  # which is only a name
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

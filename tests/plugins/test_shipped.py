@@ -30,6 +30,8 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
         "azure": {"auth_schemes": {"entra-client-secret"}},
         "custom": {"providers": {"custom"}},
         "databricks-model-serving": {"providers": {"databricks-model-serving"}},
+        "google": {"auth_schemes": {"google-service-account"}},
+        "google-cloud-vertex-ai": {"providers": {"google-cloud-vertex-ai"}},
         "openai": {"providers": {"openai"}},
         "sse": {"framings": {"sse"}},
     }[name]

@@ -102,7 +102,8 @@ def _failed(status: int, code: str, message: str) -> web.Response:
 def _text(body: dict[str, Any]) -> str:
     if "prompt" in body:
         return str(body["prompt"])
-    messages, results = list(body["messages"]), []
+    messages: list[dict[str, Any]] = list(body["messages"])
+    results: list[str] = []
     while messages[-1]["role"] == "tool":
         last = messages.pop()
         results.insert(0, f"{last['tool_call_id']} said {last['content']}")

@@ -89,6 +89,7 @@ _CODES = (
         "Requests that set them get the provider's error, unless the spec says what to do with them.",
         _W,
     ),
+    Code("XMC422", "provider past its end", "Nothing answers at the provider's API any more."),
     Code("XMC430", "name of another API", "The provider knows its models by other ids.", _W),
     Code("XMC501", "not a secret reference", "This key takes {{secrets/scope/key}}; a value belongs elsewhere."),
     Code("XMC502", "secret in an open place", "The key is not secret; the value would be sent and shown."),

@@ -21,14 +21,18 @@ class _Betas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def allowed_betas() -> frozenset[str]:
-    """Return the betas that a request may name."""
-    data = resources.files("xmc.plugins.anthropic").joinpath("betas.json").read_bytes()
+def allowed_betas(package: str = "xmc.plugins.anthropic") -> frozenset[str]:
+    """Return the betas that a request may name: the list of this provider, or of another that serves its models."""
+    data = resources.files(package).joinpath("betas.json").read_bytes()
     return msgspec.json.decode(data, type=_Betas).allowed
 
 
-def combine_betas(always: Iterable[str], needed: Iterable[str], wanted: Any) -> tuple[str, ...]:
+def combine_betas(
+    always: Iterable[str], needed: Iterable[str], wanted: Any, allowed: frozenset[str]
+) -> tuple[str, ...]:
     """Return the betas of one call, each once; `wanted` is a name, a list of names or names with commas between.
+
+    Only those of `allowed` may be asked for, and those that are sent anyway.
 
     Raises:
         RefusedError: a name that is not on the list.
@@ -39,7 +43,7 @@ def combine_betas(always: Iterable[str], needed: Iterable[str], wanted: Any) -> 
         if not isinstance(name, str):
             raise RefusedError(f"`{_KEY}` holds something that is no name", _KEY)
         stripped = name.strip()
-        if stripped not in names and stripped not in allowed_betas():
+        if stripped not in names and stripped not in allowed:
             raise unsupported(_KEY, f"the beta {stripped!r} is not on the list of those that may be asked for")
         names[stripped] = None
     return tuple(names)

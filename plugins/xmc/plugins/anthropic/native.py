@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from xmc.plugins.anthropic.beta import allowed_betas
 from xmc.plugins.anthropic.error import error_from_answer, error_from_event
+from xmc.plugins.anthropic.parameter import Settings
 from xmc.plugins.openai_family.error import DECODE_ERRORS, garbled
 from xmc.schema import (
     Chunk,
@@ -43,10 +43,13 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-def prepare_native(request: JsonObject, context: Context, target: Target) -> Exchange | Refusal:
+def prepare_native(
+    request: JsonObject, context: Context, target: Target, settings: Settings, stream_url: str
+) -> Exchange | Refusal:
     """Pass a Messages request on. A beta that is not on the list of those that may be asked for is left out by name.
 
-    The client's `anthropic-version` wins over the target's: it says which form the client can read.
+    `stream_url` is where streams are asked for. The client's `anthropic-version` wins over the target's: it says which
+    form the client can read.
     """
     version = context.headers.get(VERSION)
     if version is not None and not _DATE.fullmatch(version):
@@ -54,17 +57,18 @@ def prepare_native(request: JsonObject, context: Context, target: Target) -> Exc
     named = [name.strip() for name in context.headers.get(BETA, "").split(",") if name.strip()]
     if not all(_NAME.fullmatch(name) for name in named):
         return Refusal(f"the header `{BETA}` is not a list of names", param=BETA, code="invalid_value")
-    always: list[str] = target.options.get("beta", [])
-    wanted = [name for name in named if name in always or name in allowed_betas()]
+    always = settings.beta
+    wanted = [name for name in named if name in always or name in settings.betas_allowed]
     stream = bool(request.get("stream"))
     headers = [pair for pair in target.headers if version is None or pair[0] != VERSION]
     headers += [] if version is None else [(VERSION, version)]
     headers += [("Content-Type", "application/json"), ("Accept", "text/event-stream" if stream else "application/json")]
     if always or wanted:
         headers.append((BETA, ",".join(dict.fromkeys((*always, *wanted)))))
-    body = _encode({**request, "model": target.model})
+    rest = request if "model" in settings.head else {key: value for key, value in request.items() if key != "model"}
+    body = _encode({**rest, **settings.head})
     return Exchange(
-        calls=(WireRequest("POST", target.url, tuple(headers), body),),
+        calls=(WireRequest("POST", stream_url if stream else target.url, tuple(headers), body),),
         decode=_decode_answer,
         decoder=NativeDecoder if stream else None,
         dropped=tuple(f"{BETA}:{name}" for name in dict.fromkeys(named) if name not in wanted),

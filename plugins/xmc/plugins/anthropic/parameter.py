@@ -22,27 +22,41 @@ _IDENTIFYING = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|\+?[\d\s().-]{7,}")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A target's own part in every request, out of `Target.options`."""
+    """A target's own part in every request, out of `Target.options`.
 
-    model: str
+    `head` begins every body. `betas_allowed` are those that a request may name.
+    """
+
     default_max_tokens: int
     thinking: Thinking
     drop: frozenset[str]
     drop_neutral: frozenset[str]
     beta: tuple[str, ...]
+    head: Mapping[str, Any]
+    betas_allowed: frozenset[str]
 
     @classmethod
-    def of(cls, target: Target) -> "Settings":
+    def of(cls, target: Target, allowed: frozenset[str]) -> "Settings":
         """Read the options that `link` wrote."""
         options = target.options
         return cls(
-            model=target.model,
             default_max_tokens=options.get("default_max_tokens", 4096),
             thinking=Thinking(options.get("thinking", "adaptive")),
             drop=frozenset(options.get("drop", ())),
             drop_neutral=frozenset(options.get("drop_neutral", ())),
             beta=tuple(options.get("beta", ())),
+            head=head_of(target),
+            betas_allowed=allowed,
         )
+
+
+def head_of(target: Target) -> dict[str, Any]:
+    """Return what a body says of model and version.
+
+    Where the URL names the model (option `body_version`), the body has the version instead, which else is a header.
+    """
+    version = target.options.get("body_version")
+    return {"model": target.model} if version is None else {"anthropic_version": version}
 
 
 def common_members(given: Mapping[str, Any], settings: Settings, dropped: Dropped) -> dict[str, Any]:

@@ -54,11 +54,11 @@ def encode_completions(request: Mapping[str, Any], settings: Settings) -> Encode
     passed = pass_rest(given, _OWN, dropped)
     if "thinking" in passed:
         rest.pop("thinking", None)
-    betas = combine_betas(settings.beta, (), given.get("anthropic_beta"))
+    betas = combine_betas(settings.beta, (), given.get("anthropic_beta"), settings.betas_allowed)
     bodies = []
     for prompt in prompts:
         told = encode_conversation(messages_of(prompt, given.get("system_prompt")), dropped)
-        head: dict[str, Any] = {"model": settings.model, "max_tokens": thought.max_tokens, "messages": told.turns}
+        head: dict[str, Any] = {**settings.head, "max_tokens": thought.max_tokens, "messages": told.turns}
         if told.system:
             head["system"] = told.system
         bodies.append(encode_body(join({**head, **rest}, passed)))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from xmc.plugins.anthropic.beta import allowed_betas
 from xmc.plugins.anthropic.link import CONFIG_KEY, link_anthropic
 from xmc.plugins.anthropic.native import DIALECT, prepare_native
 from xmc.plugins.anthropic.parameter import Settings
@@ -53,11 +54,16 @@ ANTHROPIC = AnthropicProvider(read_schema("xmc.plugins.anthropic"), read_capabil
 
 
 class MessagesAdapter:
-    """Translates the requests of one target into Messages calls."""
+    """Translates the requests of one target into Messages calls.
 
-    def __init__(self, target: Target) -> None:
+    `stream_url` is where streams are asked for, if not at the target's URL; `allowed` are the betas that a request may
+    name, if not Anthropic's own.
+    """
+
+    def __init__(self, target: Target, *, stream_url: str | None = None, allowed: frozenset[str] | None = None) -> None:
         self._target = target
-        self._settings = Settings.of(target)
+        self._stream_url = stream_url or target.url
+        self._settings = Settings.of(target, allowed_betas() if allowed is None else allowed)
         self._encode = encode_chat if target.task is Task.CHAT else encode_completions
         common = (*target.headers, ("Content-Type", "application/json"))
         self._headers = {
@@ -70,7 +76,7 @@ class MessagesAdapter:
         if not isinstance(request, Mapping):
             return Refusal("the request is not a JSON object", code="invalid_request")
         if context.dialect == DIALECT:
-            return prepare_native(request, context, self._target)
+            return prepare_native(request, context, self._target, self._settings, self._stream_url)
         try:
             encoded = self._encode(request, self._settings)
         except RefusedError as error:
@@ -82,12 +88,12 @@ class MessagesAdapter:
     def _exchange(self, encoded: Encoded, context: Context) -> Exchange:
         target = self._target
         stream = encoded.stream and len(encoded.bodies) == 1
-        headers = self._headers[stream]
+        url, headers = (self._stream_url if stream else target.url), self._headers[stream]
         if encoded.betas:
             headers = (*headers, ("anthropic-beta", ",".join(encoded.betas)))
         answers = _Answers(context, target.model, encoded.names, chat=target.task is Task.CHAT)
         return Exchange(
-            calls=tuple(WireRequest("POST", target.url, headers, body) for body in encoded.bodies),
+            calls=tuple(WireRequest("POST", url, headers, body) for body in encoded.bodies),
             decode=answers.decode,
             decoder=answers.decoder if stream else None,
             choices=len(encoded.bodies),

@@ -61,7 +61,7 @@ def encode_chat(request: Mapping[str, Any], settings: Settings) -> Encoded:
     )
     if not thought.has_effect:
         dropped.note("reasoning_effort")
-    body: dict[str, Any] = {"model": settings.model, "max_tokens": thought.max_tokens}
+    body: dict[str, Any] = {**settings.head, "max_tokens": thought.max_tokens}
     system = [*conversation.system, *([{"type": "text", "text": instruction}] if instruction else ())]
     if system:
         body["system"] = system
@@ -76,7 +76,7 @@ def encode_chat(request: Mapping[str, Any], settings: Settings) -> Encoded:
     body |= members
     if stream:
         body["stream"] = True
-    betas = combine_betas(settings.beta, tools.betas, given.get("anthropic_beta"))
+    betas = combine_betas(settings.beta, tools.betas, given.get("anthropic_beta"), settings.betas_allowed)
     joined = join(body, pass_rest(given, _OWN, dropped))
     return Encoded((encode_body(joined),), stream, betas, tools.names, dropped.names)
 

@@ -1,8 +1,10 @@
 """From any upstream error body to a `ProviderError`: whatever its shape, something readable comes out.
 
-Shapes known: OpenAI's `{"error": {…}}` and `{"error": "text"}`, Databricks' `{"error_code", "message"}`, FastAPI's
-`{"detail": …}`, `{"message": …}`, vLLM's `{"object": "error", …}`, a list of any of these, HTML, plain text, nothing.
-Sources: OpenAI API reference, "Error codes"; Databricks REST API, "Errors"; FastAPI documentation, "Handling errors".
+Shapes known: OpenAI's `{"error": {…}}` and `{"error": "text"}`, Google's `{"error": {"code": 404, "status":
+"NOT_FOUND", …}}`, Databricks' `{"error_code", "message"}`, FastAPI's `{"detail": …}`, `{"message": …}`, vLLM's
+`{"object": "error", …}`, a list of any of these, HTML, plain text, nothing.
+Sources: OpenAI API reference, "Error codes"; Databricks REST API, "Errors"; FastAPI documentation, "Handling errors";
+Google Cloud APIs, "Errors", HTTP mapping.
 """
 
 import html
@@ -21,6 +23,7 @@ _MAX_TEXT = 4000
 _MAX_HTML = 8192  # the patterns below are quadratic on hostile text, so it is kept short
 _STATUS = range(400, 600)
 _REQUEST_ID = ("x-request-id", "apim-request-id", "request-id", "x-amzn-requestid", "cf-ray")
+_GOOGLE = re.compile(r"[A-Z][A-Z_]{1,63}")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _UNSEEN = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 
@@ -57,14 +60,15 @@ def error_from_value(value: Any, status: int, request_id: str | None = None) -> 
         found = value
     else:
         return None
+    canonical = _google_status(found)
     return ProviderError(
         status=status or _named_status(found) or _named_status(value),
         message=_message(found) or _message(value) or _dump(value) or "the upstream reported an error",
-        code=_name(found.get("code")) or _name(value.get("error_code")) or _name(found.get("error_code")),
+        code=canonical or _name(found.get("code")) or _name(value.get("error_code")) or _name(found.get("error_code")),
         type=_name(found.get("type")),
         param=_name(found.get("param")),
         request_id=request_id or _name(value.get("request_id")),
-        details=found.get("innererror"),
+        details=found.get("details") if canonical else found.get("innererror"),
     )
 
 
@@ -125,6 +129,12 @@ def _named_status(found: Mapping[str, Any]) -> int:
         if isinstance(value, int) and value in _STATUS:
             return value
     return 0
+
+
+def _google_status(found: Mapping[str, Any]) -> str | None:
+    """Return the name that Google gives an error beside its number, which says no more than the status does."""
+    name = found.get("status")
+    return name if isinstance(name, str) and isinstance(found.get("code"), int) and _GOOGLE.fullmatch(name) else None
 
 
 def _name(value: Any) -> str | None:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from xmc.plugins.translation.data_url import decode_text, is_remote, read_data_url
 from xmc.plugins.translation.refused import Dropped, list_at, mapping_at, text_at, unsupported
 
@@ -31,8 +33,23 @@ _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What a provider takes beyond what all do.
+
+    `documents` are media types of files that are read beside PDF and text. `parts` are types of a user's parts, and
+    `call_keys` members of calls, that pass as they are, for the provider to translate.
+    """
+
+    documents: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
+    call_keys: frozenset[str] = frozenset()
+
+
+NOTHING_MORE = Taken()
+
+
 def blocks_from_content(
-    content: Any, role: str, path: str, dropped: Dropped, *, documents: Collection[str] = ()
+    content: Any, role: str, path: str, dropped: Dropped, taken: Taken = NOTHING_MORE
 ) -> list[Block]:
     """Translate the content of a message of `role` (`system`, `user`, `assistant`, `tool`): text, parts, or null.
 
@@ -45,7 +62,7 @@ def blocks_from_content(
         return [] if _is_blank(content) else [{"type": "text", "text": content}]
     blocks: list[Block] = []
     for index, part in enumerate(list_at(content, path)):
-        block = _block_from_part(part, role, f"{path}[{index}]", dropped, documents)
+        block = _block_from_part(part, role, f"{path}[{index}]", dropped, taken)
         if block is not None:
             blocks.append(block)
     return blocks
@@ -59,7 +76,7 @@ def with_cache_control(block: Block, owner: Mapping[str, Any]) -> Block:
     return {**block, "cache_control": mark}
 
 
-def _block_from_part(part: Any, role: str, path: str, dropped: Dropped, documents: Collection[str]) -> Block | None:
+def _block_from_part(part: Any, role: str, path: str, dropped: Dropped, taken: Taken) -> Block | None:
     if isinstance(part, str):
         part = {"type": "text", "text": part}
     part = mapping_at(part, path)
@@ -72,8 +89,8 @@ def _block_from_part(part: Any, role: str, path: str, dropped: Dropped, document
     if kind == "image_url" and role in _MEDIA:
         return with_cache_control(_image_block(part, path, dropped), part)
     if kind == "file" and role in _MEDIA:
-        return with_cache_control(_file_block(part, path, documents), part)
-    if isinstance(kind, str) and kind in _NATIVE[role]:
+        return with_cache_control(_file_block(part, path, taken.documents), part)
+    if isinstance(kind, str) and (kind in _NATIVE[role] or (role == "user" and kind in taken.parts)):
         return {key: value for key, value in part.items() if key != "index"}
     raise unsupported(f"{path}.type", f"a part of type {kind!r} has no place in a message of role `{role}`")
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from xmc.plugins.translation.arguments import decode_arguments
-from xmc.plugins.translation.content import Block, blocks_from_content, with_cache_control
+from xmc.plugins.translation.content import Block, Taken, blocks_from_content, with_cache_control
 from xmc.plugins.translation.naming import wire_id, wire_name
 from xmc.plugins.translation.refused import Dropped, RefusedError, list_at, mapping_at, text_at, unsupported
 
@@ -49,8 +49,18 @@ class Conversation(msgspec.Struct, frozen=True):
     unsigned: bool
 
 
-def encode_conversation(messages: Any, dropped: Dropped, *, documents: Collection[str] = ()) -> Conversation:
-    """Translate the messages of a chat. `documents` are media types of files that are read beside PDF and text.
+def encode_conversation(
+    messages: Any,
+    dropped: Dropped,
+    *,
+    documents: Collection[str] = (),
+    parts: Collection[str] = (),
+    call_keys: Collection[str] = (),
+) -> Conversation:
+    """Translate the messages of a chat.
+
+    `documents` are media types of files that are read beside PDF and text. `parts` are types of a user's parts, and
+    `call_keys` members of calls, that pass as they are, for the provider to translate.
 
     Left out: blank texts, a second result of the same call, names of participants, reasoning without its signature.
 
@@ -58,7 +68,7 @@ def encode_conversation(messages: Any, dropped: Dropped, *, documents: Collectio
         RefusedError: no message that could be sent, a result without its call, arguments that are no JSON object,
             old function calls, a part or role that Anthropic does not have.
     """
-    reader = _Reader(dropped, frozenset(documents))
+    reader = _Reader(dropped, Taken(frozenset(documents), frozenset(parts), frozenset(call_keys)))
     for index, message in enumerate(list_at(messages, "messages")):
         path = f"messages[{index}]"
         reader.read(mapping_at(message, path), path)
@@ -68,7 +78,7 @@ def encode_conversation(messages: Any, dropped: Dropped, *, documents: Collectio
 @dataclass(slots=True)
 class _Reader:
     dropped: Dropped
-    documents: frozenset[str]
+    taken: Taken
     system: list[Block] = field(default_factory=list)
     turns: list[_Turn] = field(default_factory=list)
 
@@ -100,9 +110,7 @@ class _Reader:
         return Conversation(tuple(self.system), tuple(turn.encode() for turn in turns), unsigned)
 
     def _content(self, message: Mapping[str, Any], role: str, path: str) -> list[Block]:
-        blocks = blocks_from_content(
-            message.get("content"), role, f"{path}.content", self.dropped, documents=self.documents
-        )
+        blocks = blocks_from_content(message.get("content"), role, f"{path}.content", self.dropped, self.taken)
         if blocks:
             blocks[-1] = with_cache_control(blocks[-1], message)
         return blocks
@@ -124,7 +132,7 @@ class _Reader:
         if not blocks and isinstance(refusal, str) and refusal.strip():
             blocks = [{"type": "text", "text": refusal}]
         calls = [
-            _encode_call(mapping_at(call, f"{path}.tool_calls[{i}]"), f"{path}.tool_calls[{i}]")
+            _encode_call(mapping_at(call, f"{path}.tool_calls[{i}]"), f"{path}.tool_calls[{i}]", self.taken.call_keys)
             for i, call in enumerate(list_at(message.get("tool_calls") or [], f"{path}.tool_calls"))
         ]
         self._add("assistant", [*thinking, *blocks, *calls])
@@ -159,7 +167,7 @@ class _Reader:
             return
         result: Block = {"type": "tool_result", "tool_use_id": call_id}
         content = message.get("content")
-        blocks = blocks_from_content(content, "tool", f"{path}.content", self.dropped, documents=self.documents)
+        blocks = blocks_from_content(content, "tool", f"{path}.content", self.dropped, self.taken)
         if blocks:
             result["content"] = content if isinstance(content, str) else blocks
         if isinstance(message.get("is_error"), bool):
@@ -169,7 +177,7 @@ class _Reader:
         turn.results.append(with_cache_control(result, message))
 
 
-def _encode_call(call: Mapping[str, Any], path: str) -> Block:
+def _encode_call(call: Mapping[str, Any], path: str, kept: Collection[str]) -> Block:
     if call.get("type") not in {None, "function"} if isinstance(call.get("type"), str | None) else True:
         raise unsupported(f"{path}.type", "only calls of functions are supported")
     function = mapping_at(call.get("function"), f"{path}.function")
@@ -181,4 +189,5 @@ def _encode_call(call: Mapping[str, Any], path: str) -> Block:
     block: Block = {"type": "tool_use", "id": call_id, "name": wire_name(name), "input": arguments}
     if isinstance(call.get("toolset_name"), str):
         block["toolset_name"] = call["toolset_name"]
+    block |= {key: call[key] for key in kept if call.get(key) is not None}
     return with_cache_control(block, call)
