@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from tests import strategies, strategies_converse, strategies_gemini, strategies_messages
+from tests import strategies, strategies_cohere, strategies_converse, strategies_gemini, strategies_messages
 from tests.strategies import Conversation
 
 from xmc.plugins import (
@@ -23,6 +23,7 @@ from xmc.plugins import (
     aws,
     azure,
     build_plugins,
+    cohere,
     custom,
     databricks_model_serving,
     google,
@@ -39,6 +40,7 @@ PLUGINS: dict[str, object] = {
     "auth": auth,
     "aws": aws,
     "azure": azure,
+    "cohere": cohere,
     "custom": custom,
     "databricks-model-serving": databricks_model_serving,
     "google": google,
@@ -141,6 +143,13 @@ CASES = {
         family=False,
         events_of=strategies_gemini.events_of,
         streams_of=strategies_gemini.streams_of,
+    ),
+    "cohere": Case(
+        cohere.COHERE,
+        {"cohere_api_key": Slot("s/k")},
+        strategies_cohere.chats() | strategies_cohere.completions(),
+        quirky=True,
+        family=False,
     ),
     "openai": Case(openai.OPENAI, {"openai_api_key": Slot("s/k")}, OPENAI_FORM[False], quirky=False),
     "openai azure": Case(

@@ -23,6 +23,7 @@ KEYS = dict.fromkeys(
         "AWS_SECRET_ACCESS_KEY",
         "AZURE_CLIENT_SECRET",
         "AZURE_OPENAI_API_KEY",
+        "COHERE_API_KEY",
         "DATABRICKS_TOKEN",
         "GOOGLE_SERVICE_ACCOUNT",
         "OPENAI_API_KEY",

@@ -28,6 +28,7 @@ def test_each_plugin_can_be_left_out(name: str) -> None:
         "auth": {"auth_schemes": {"bearer", "header-key", "none"}},
         "aws": {"auth_schemes": {"aws-default-chain", "aws-sigv4"}, "framings": {"aws-event-stream"}},
         "azure": {"auth_schemes": {"entra-client-secret"}},
+        "cohere": {"providers": {"cohere"}},
         "custom": {"providers": {"custom"}},
         "databricks-model-serving": {"providers": {"databricks-model-serving"}},
         "google": {"auth_schemes": {"google-service-account"}},

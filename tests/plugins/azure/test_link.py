@@ -38,7 +38,7 @@ def test_a_key() -> None:
         url=f"{HOST}/openai/deployments/dep-1/chat/completions?api-version=2024-10-21",
         auth=Auth(scheme="header-key", params={"header": "api-key"}, slots={"key": "s/k"}),
         relay=Relay.NORMALISE,
-        options={"own_encoding": False},
+        options={"own_encoding": False, "repair": True},
     )
 
 
@@ -91,7 +91,7 @@ def test_38_bases_as_people_write_them(base: str, path: str) -> None:
 def test_version_1_names_the_deployment_as_its_model(base: str, version: str | None, query: str) -> None:
     target = link(**KEY, openai_api_base=base, openai_api_version=version)
     assert (target.url, target.model) == (f"{HOST}/openai/v1/chat/completions{query}", "dep-1")
-    assert target.options == {"own_encoding": False}
+    assert target.options == {"own_encoding": False, "repair": True}
 
 
 def test_a_dated_version_is_not_sent_to_version_1() -> None:

@@ -68,7 +68,7 @@ def _adapter_of(target: Target) -> Adapter:
         case Protocol.PARTNER:
             if target.task is Task.COMPLETIONS:
                 return PromptAdapter(target)
-            return FamilyAdapter(target)
+            return FamilyAdapter(target, trusted=False)
         case Protocol.PREDICT | Protocol.EMBED:
             return EmbeddingsAdapter(target)
 

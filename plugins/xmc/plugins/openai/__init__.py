@@ -15,6 +15,7 @@ OPENAI = FamilyProvider(
     config_schema=read_schema(__name__),
     capabilities=read_capabilities(__name__),
     linker=link_openai,
+    trusted=True,
 )
 
 

@@ -68,6 +68,7 @@ def link_azure(entity: EntitySpec, api_type: str) -> Link:
         relay=Relay.NORMALISE,
         options={
             "own_encoding": False,
+            "repair": True,
             **({} if is_v1 or _knows_stream_options(version) else {"stream_usage": False}),
         },
     )

@@ -17,7 +17,6 @@ from xmc.schema import (
     JsonObject,
     ProviderError,
     Refusal,
-    Relay,
     Response,
     StreamDecoder,
     Target,
@@ -31,8 +30,8 @@ from xmc.schema import (
 class FamilyProvider:
     """One provider of the family. `linker` is its `link`.
 
-    A target whose relay class is exact is taken at its word: its streams are canonical as they are. Anything else is
-    normalised.
+    `trusted`: the upstream is OpenAI, whose streams are canonical as they are, unless the option `repair` of a target
+    says otherwise; otherwise everything is normalised.
     """
 
     name: str
@@ -40,6 +39,7 @@ class FamilyProvider:
     config_schema: JsonObject = field(repr=False)
     capabilities: Mapping[Task, Mapping[str, Capability]] = field(repr=False)
     linker: Callable[[EntitySpec], Link] = field(repr=False)
+    trusted: bool = False
 
     def link(self, entity: EntitySpec) -> Link:
         """Turn a served entity into a target."""
@@ -47,7 +47,7 @@ class FamilyProvider:
 
     def adapter(self, target: Target) -> "FamilyAdapter":
         """Bind to one target."""
-        return FamilyAdapter(target)
+        return FamilyAdapter(target, trusted=self.trusted and not target.options.get("repair", False))
 
 
 class FamilyAdapter:
@@ -58,9 +58,9 @@ class FamilyAdapter:
     of the body.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, trusted: bool) -> None:
         self._target = target
-        self._trusted = target.relay is Relay.EXACT
+        self._trusted = trusted
         self._stream_usage = bool(target.options.get("stream_usage", True))
         self._own_encoding = not self._trusted and bool(target.options.get("own_encoding", True))
         self._model = None if target.options.get("model_in_url", False) else target.model

@@ -1,0 +1,82 @@
+"""From a served entity with `cohere_config` to its target.
+
+Source: Databricks REST API, "Create a new serving endpoint", `cohere_config`; Cohere API reference, version 2. The key
+`cohere_input_type` is an extension of xmc.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from xmc.plugins.contract import EntitySpec, Link
+from xmc.plugins.openai_family import BaseUrlError, compose_versioned_url
+from xmc.schema import Auth, Finding, Relay, Severity, Target, Task
+
+CONFIG_KEY = "cohere_config"
+DEFAULT_BASE = "https://api.cohere.com"
+
+_BASE, _INPUT_TYPE = "cohere_api_base", "cohere_input_type"
+_PATHS = {Task.CHAT: "v2/chat", Task.COMPLETIONS: "v2/chat", Task.EMBEDDINGS: "v2/embed"}
+_GONE = ("/generate", "/v1/chat", "/v1/embed")
+_RETIRED = frozenset({"command", "command-light", "command-nightly", "command-light-nightly"})
+_SUCCESSOR = "command-a-03-2025"
+
+
+def link_cohere(entity: EntitySpec) -> Link:
+    """Compose the target of one served entity: chat for chat and completions alike."""
+    config = entity.config
+    try:
+        url = _url(config.get(_BASE, DEFAULT_BASE), entity.task)
+    except BaseUrlError as error:
+        path = ("external_model", CONFIG_KEY, _BASE)
+        return Link(None, (Finding(code="XMC402", path=path, message=str(error), hint=error.hint),))
+    target = Target(
+        provider="cohere",
+        task=entity.task,
+        model=entity.model,
+        url=url,
+        auth=Auth(scheme="bearer", slots={"token": config["cohere_api_key"].name}),
+        relay=Relay.NORMALISE,
+        options={"input_type": config.get(_INPUT_TYPE, "search_document")} if entity.task is Task.EMBEDDINGS else {},
+    )
+    return Link(target, (*_retired(entity), *_without_effect(entity.task, config)))
+
+
+def _url(base: str, task: Task) -> str:
+    """Compose the URL. Raises `BaseUrlError`."""
+    path = base.partition("?")[0].rstrip("/")
+    gone = next((one for one in _GONE if path.endswith(one)), None)
+    if gone is not None:
+        raise BaseUrlError(
+            f"the URL ends in {gone!r}, an API of version 1 that is not spoken here",
+            f"write {base[: base.rindex(gone)].removesuffix('/v1') or DEFAULT_BASE}; chat and completions use /v2/chat",
+        )
+    return compose_versioned_url(base, _PATHS[task])
+
+
+def _retired(entity: EntitySpec) -> tuple[Finding, ...]:
+    if entity.model.lower() not in _RETIRED:
+        return ()
+    return (
+        Finding(
+            code="XMC420",
+            path=("external_model", "name"),
+            message=f"Cohere has deprecated {entity.model!r} since 2025-09-15, with the generate API",
+            hint=f"its successor is {_SUCCESSOR}",
+            severity=Severity.WARNING,
+        ),
+    )
+
+
+def _without_effect(task: Task, config: Mapping[str, Any]) -> tuple[Finding, ...]:
+    if task is Task.EMBEDDINGS or _INPUT_TYPE not in config:
+        return ()
+    return (
+        Finding(
+            code="XMC206",
+            path=("external_model", CONFIG_KEY, _INPUT_TYPE),
+            message=f"{_INPUT_TYPE} means something for embeddings only",
+            hint=f"remove {_INPUT_TYPE}",
+            severity=Severity.WARNING,
+            at_key=True,
+        ),
+    )

@@ -1,0 +1,135 @@
+"""The provider and its adapters.
+
+Source: Cohere API reference, "Chat (v2)", "Embed (v2)", "Errors".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from xmc.plugins.cohere.embeddings import EmbeddingsAdapter
+from xmc.plugins.cohere.link import CONFIG_KEY, link_cohere
+from xmc.plugins.cohere.request import encode_chat, encode_completions
+from xmc.plugins.cohere.response import FailedError, chat_response, completions_response
+from xmc.plugins.cohere.stream import EventDecoder
+from xmc.plugins.contract import Adapter, Capability, EntitySpec, Link
+from xmc.plugins.openai_family import read_capabilities, read_schema
+from xmc.plugins.openai_family.error import error_from_reply
+from xmc.plugins.translation.answer import decode_answer
+from xmc.plugins.translation.refused import RefusedError
+from xmc.schema import (
+    Context,
+    Exchange,
+    JsonObject,
+    ProviderError,
+    Refusal,
+    Response,
+    StreamDecoder,
+    Target,
+    Task,
+    WireReply,
+    WireRequest,
+)
+
+_PACKAGE = "xmc.plugins.cohere"
+
+
+@dataclass(frozen=True, slots=True)
+class CohereProvider:
+    """See the package."""
+
+    config_schema: JsonObject = field(repr=False)
+    capabilities: Mapping[Task, Mapping[str, Capability]] = field(repr=False)
+    name: str = "cohere"
+    config_key: str = CONFIG_KEY
+
+    def link(self, entity: EntitySpec) -> Link:
+        """Turn a served entity into a target."""
+        return link_cohere(entity)
+
+    def adapter(self, target: Target) -> Adapter:
+        """Bind to one target."""
+        return _Guarded(EmbeddingsAdapter(target) if target.task is Task.EMBEDDINGS else ChatAdapter(target))
+
+
+COHERE = CohereProvider(read_schema(_PACKAGE), read_capabilities(_PACKAGE))
+
+
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """Refuses what no translation can begin with."""
+
+    adapter: Adapter
+
+    def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
+        if not isinstance(request, Mapping):
+            return Refusal("the request is not a JSON object", code="invalid_request")
+        try:
+            return self.adapter.prepare(request, context)
+        except RecursionError:
+            return Refusal("the request is nested too deeply", code="invalid_request")
+
+
+class ChatAdapter:
+    """Translates the chat or completions requests of one target."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._encode = encode_chat if target.task is Task.CHAT else encode_completions
+        self._headers = {
+            stream: (("Content-Type", "application/json"), ("Accept", accept))
+            for stream, accept in ((False, "application/json"), (True, "text/event-stream"))
+        }
+
+    def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
+        """Translate one canonical request."""
+        target = self._target
+        try:
+            encoded = self._encode(request, target.model)
+        except RefusedError as error:
+            return error.refusal
+        answers = _Answers(context, target.model, encoded.names, chat=target.task is Task.CHAT)
+        headers = self._headers[encoded.stream]
+        return Exchange(
+            calls=tuple(WireRequest("POST", target.url, headers, body) for body in encoded.bodies),
+            decode=answers.decode,
+            decoder=answers.decoder if encoded.stream else None,
+            choices=len(encoded.bodies),
+            dropped=encoded.dropped,
+        )
+
+
+class _Answers(msgspec.Struct, frozen=True):
+    """How the answers to one request are read."""
+
+    context: Context
+    model: str
+    names: Mapping[str, str]
+    chat: bool
+
+    def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
+        try:
+            return self._decode(replies)
+        except FailedError as failed:
+            return failed.error
+
+    def _decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
+        bodies: list[dict[str, Any]] = []
+        for reply in replies:
+            found = decode_answer(reply, self._translate, read_error=error_from_reply)
+            if isinstance(found, ProviderError) or self.chat:
+                return found
+            bodies.append(found.body)
+        return Response(completions_response(bodies, self.context, self.model))
+
+    def _translate(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Translate a chat; of a completion return the answer as it is, which can be translated."""
+        if self.chat:
+            return chat_response(body, self.context, self.model, self.names)
+        completions_response([body], self.context, self.model)
+        return body
+
+    def decoder(self) -> StreamDecoder:
+        return EventDecoder(self.context, self.model, self.names, chat=self.chat)
