@@ -80,7 +80,7 @@ def _block(draw: st.DrawFn, index: int, part: dict[str, Any]) -> list[dict[str, 
     kind = part["type"]
     pieces = draw(pieces_of(part[kind]))
     deltas = [_event("content-delta", index, content={kind: piece}) for piece in pieces]
-    opening = _event("content-start", index, content={"type": kind, kind: ""})
+    opening = _event("content-start", index, content={"type": kind, **draw(st.sampled_from([{}, {kind: ""}]))})
     return [opening, *deltas, {"type": "content-end", "index": index}]
 
 

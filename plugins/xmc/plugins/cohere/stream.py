@@ -73,7 +73,10 @@ class EventDecoder:
         return self._open(event)
 
     def _content_start(self, event: dict[str, Any]) -> Sequence[Chunk]:
-        return self._say(event)
+        content = _message(event).get("content")
+        # A block may begin with its type alone.
+        begun = isinstance(content, dict) and ("text" in content or "thinking" in content)
+        return self._say(event) if begun else ()
 
     def _content_delta(self, event: dict[str, Any]) -> Sequence[Chunk]:
         return self._say(event)
