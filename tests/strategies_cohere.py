@@ -36,8 +36,10 @@ def completions(draw: st.DrawFn) -> Conversation:
 def _told(draw: st.DrawFn, task: Task, said: Said) -> Conversation:
     wire, usage = draw(_usages())
     stop = draw(st.sampled_from(STOPS[said.finish]))
-    planned = bool(said.calls) and draw(st.booleans())
-    thoughts = [] if planned else draw(pieces_of(said.reasoning))
+    # Of what it thought, the last part may be the plan of its calls.
+    place = draw(st.integers(0, len(said.reasoning))) if said.calls else len(said.reasoning)
+    plan = said.reasoning[place:]
+    thoughts = draw(pieces_of(said.reasoning[:place]))
     words = draw(pieces_of(said.text or ""))
     parts = [{"type": "thinking", "thinking": one} for one in thoughts] + [
         {"type": "text", "text": one} for one in words
@@ -49,7 +51,7 @@ def _told(draw: st.DrawFn, task: Task, said: Said) -> Conversation:
     message: dict[str, Any] = {"role": "assistant"}
     empty = draw(st.booleans())
     message |= {"content": parts} if parts or empty else {}
-    message |= {"tool_plan": said.reasoning} if planned else {}
+    message |= {"tool_plan": plan} if plan else {}
     message |= {"tool_calls": calls} if calls else {}
     whole = {"id": "c-1", "message": message, "finish_reason": stop, **({"usage": wire} if wire else {})}
     events: list[dict[str, Any]] = [
@@ -57,9 +59,8 @@ def _told(draw: st.DrawFn, task: Task, said: Said) -> Conversation:
     ]
     for index, part in enumerate(parts):
         events += draw(_block(index, part))
-    if planned:
-        plans = draw(pieces_of(said.reasoning))
-        events += [{"type": "tool-plan-delta", "delta": {"message": {"tool_plan": plan}}} for plan in plans]
+    plans = draw(pieces_of(plan)) if plan else []
+    events += [{"type": "tool-plan-delta", "delta": {"message": {"tool_plan": piece}}} for piece in plans]
     for index, call in enumerate(calls):
         events += draw(_call(index, call))
     events.append({"type": "message-end", "delta": {"finish_reason": stop, **({"usage": wire} if wire else {})}})

@@ -51,3 +51,12 @@ def test_where_no_file_can_be_made_the_old_one_takes_the_lines(tmp_path: Path) -
     folder.rename(tmp_path / "moved")
     sink(b"one\n")
     assert (tmp_path / "moved" / "log").read_bytes() == b"one\n"
+
+
+def test_a_closed_sink_holds_no_file(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    sink = LogSink(str(tmp_path / "log"))
+    sink(b"line\n")
+    sink.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert (tmp_path / "log").read_bytes() == b"line\n"

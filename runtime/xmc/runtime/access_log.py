@@ -87,13 +87,22 @@ def format_human(record: RequestRecord) -> bytes:
 class AccessLog:
     """Collects lines and writes them in batches from a thread of its own; `write` may block or raise `OSError`.
 
-    The owner calls `flush` from a timer and `close` once. `warn` is told the first time that lines are lost.
+    The owner calls `flush` from a timer and `close` once. `warn` is told the first time that lines are lost; `end` is
+    called when all is written.
     """
 
-    def __init__(self, write: Write, *, form: Literal["human", "json"], warn: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        write: Write,
+        *,
+        form: Literal["human", "json"],
+        warn: Callable[[str], object],
+        end: Callable[[], object] = lambda: None,
+    ) -> None:
         self._format = format_json if form == "json" else format_human
         self._write = write
         self._warn = warn
+        self._end = end
         self._lines: list[bytes] = []
         self._size = 0
         self._batches: queue.SimpleQueue[tuple[bytes, int] | None] = queue.SimpleQueue()
@@ -147,6 +156,7 @@ class AccessLog:
             finally:
                 with self._lock:
                     self._backlog -= len(data)
+        self._end()
 
     def _lose(self, count: int, reason: str) -> None:
         with self._lock:

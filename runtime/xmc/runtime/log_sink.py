@@ -27,6 +27,11 @@ class LogSink:
         while view:
             view = view[os.write(self._descriptor, view) :]
 
+    def close(self) -> None:
+        """Close the file; standard output stays open."""
+        if self._path is not None:
+            os.close(self._descriptor)
+
     def _is_rotated(self, path: str) -> bool:
         try:
             there = os.stat(path)  # noqa: PTH116 - several times a second

@@ -208,7 +208,7 @@ def _log(settings: Settings) -> AccessLog | None:
         sink = LogSink(settings.access_log)
     except OSError as error:
         raise StartError(f"cannot write the access log {settings.access_log}: {error.strerror}", USAGE) from None
-    return AccessLog(sink, form=settings.log_format, warn=_warn)
+    return AccessLog(sink, form=settings.log_format, warn=_warn, end=sink.close)
 
 
 def _warn(message: str) -> None:

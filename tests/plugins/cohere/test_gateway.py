@@ -116,6 +116,7 @@ async def test_images_pass_and_their_detail_is_coheres() -> None:
     assert upstream.seen[0].body["messages"][0]["content"][0]["image_url"] == {**image, "detail": "auto"}
 
 
+TWICE: Any = [{"role": "tool", "tool_call_id": "a", "content": "y"}]
 CHOSEN: Any = {"type": "function", "function": {"name": "weather"}}
 
 
@@ -141,6 +142,11 @@ async def test_a_choice_of_tools_offers_only_these(choice: Any, mode: str | None
     ("more", "param"),
     [
         ({"temperature": 1.5}, "temperature"),
+        ({"extra_body": {"top_k": 5, "k": 6}}, "k"),
+        (
+            {"messages": [*HELLO, {"role": "tool", "tool_call_id": "a", "content": "x"}, *TWICE]},
+            "messages[2].tool_call_id",
+        ),
         ({"frequency_penalty": -0.5}, "frequency_penalty"),
         ({"stop": list("abcdef")}, "stop"),
         ({"n": 2}, "n"),

@@ -20,18 +20,29 @@ def link(task: Task = Task.CHAT, model: str = "command-a-03-2025", **config: Any
 )
 @pytest.mark.parametrize("base", ["https://host", "https://host/", "https://host/v1", "https://host/v2/"])
 def test_38_versions_in_the_base_mean_nothing(task: Task, path: str, base: str) -> None:
-    target = link(task, cohere_api_base=base).target
+    model = "embed-v4.0" if task is Task.EMBEDDINGS else "command-a-03-2025"
+    target = link(task, model, cohere_api_base=base).target
     assert target is not None
     assert target.url == f"https://host/{path}"
 
 
-@pytest.mark.parametrize("base", ["https://api.cohere.ai/v1/generate", "https://api.cohere.ai/v1/chat", "no url"])
+@pytest.mark.parametrize(
+    "base",
+    ["https://api.cohere.ai/v1/generate", "https://api.cohere.ai/v1/chat", "https://h/compatibility/v1", "no url"],
+)
 def test_bases_that_lead_to_what_is_gone(base: str) -> None:
     found = link(cohere_api_base=base)
     assert found.target is None
     assert [(one.code, one.path[-1]) for one in found.findings] == [("XMC402", "cohere_api_base")]
     if "api.cohere.ai" in base:
         assert "https://api.cohere.ai;" in str(found.findings[0].hint)
+
+
+@pytest.mark.parametrize(("task", "model"), [(Task.CHAT, "embed-v4.0"), (Task.EMBEDDINGS, "command-a-03-2025")])
+def test_a_model_of_another_task_is_an_error(task: Task, model: str) -> None:
+    found = link(task, model)
+    assert found.target is None
+    assert [(one.code, one.path) for one in found.findings] == [("XMC404", ("task",))]
 
 
 def test_what_has_no_effect_or_is_at_its_end_is_a_warning() -> None:

@@ -106,7 +106,8 @@ def test_embeddings_in_the_form_of_version_1_are_read() -> None:
 def test_errors_keep_their_words(status: int) -> None:
     error = decoded(f"error-{status}.response.json", status=status)
     assert isinstance(error, ProviderError)
-    assert (error.status, error.message) == (status, load(f"cohere/error-{status}.response.json")["message"])
+    sample = load(f"cohere/error-{status}.response.json")
+    assert (error.status, error.message, error.request_id) == (status, sample["message"], sample["id"])
 
 
 @pytest.mark.parametrize("reason", ["ERROR", "TIMEOUT"])

@@ -15,7 +15,7 @@ import msgspec
 from xmc.plugins.amazon_bedrock.error import error_from_answer
 from xmc.plugins.openai_family.embedding import encode_embedding
 from xmc.plugins.openai_family.field import UnreadableError, whole_number
-from xmc.plugins.translation.answer import decode_answer
+from xmc.plugins.translation.answer import decode_answer, with_usage
 from xmc.plugins.translation.parameter import encode_body, pass_rest, set_parameters
 from xmc.plugins.translation.refused import Dropped, RefusedError, unsupported
 from xmc.schema import Context, Exchange, ProviderError, Refusal, Response, Target, WireReply, WireRequest
@@ -138,8 +138,8 @@ class _Answers(msgspec.Struct, frozen=True):
                 text = reply.headers.get(_COUNT, "")
                 count = int(text) if text.isascii() and text.isdigit() else None
             tokens = None if tokens is None or count is None else tokens + count
-        counted = {"prompt_tokens": tokens or 0, "total_tokens": tokens or 0}
-        return Response({"object": "list", "data": rows, "model": self.model, "usage": counted})
+        usage = None if tokens is None else {"prompt_tokens": tokens, "total_tokens": tokens}
+        return Response(with_usage({"object": "list", "data": rows, "model": self.model}, usage))
 
     def _read(self, size: int, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the vectors of one answer and its tokens, if it counts them. Raises `UnreadableError`."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
+from xmc.plugins.cohere.error import error_from_answer
 from xmc.plugins.openai_family.embedding import encode_embedding
-from xmc.plugins.openai_family.error import error_from_reply
 from xmc.plugins.openai_family.field import UnreadableError, whole_number
-from xmc.plugins.translation.answer import decode_answer
+from xmc.plugins.translation.answer import decode_answer, with_usage
 from xmc.plugins.translation.parameter import encode_body, pass_rest, set_parameters
 from xmc.plugins.translation.refused import Dropped, RefusedError, unsupported
 from xmc.schema import Context, Exchange, JsonObject, ProviderError, Refusal, Response, Target, WireReply, WireRequest
@@ -93,21 +93,22 @@ class _Answers(msgspec.Struct, frozen=True):
 
     def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
         rows: list[dict[str, Any]] = []
-        tokens = 0
+        tokens: int | None = 0
         for reply, size in zip(replies, self.sizes, strict=False):
-            found = decode_answer(reply, partial(self._read, size), read_error=error_from_reply)
+            found = decode_answer(reply, partial(self._read, size), read_error=error_from_answer)
             if isinstance(found, ProviderError):
                 return found
             rows += [
                 {"object": "embedding", "index": len(rows) + place, "embedding": vector}
                 for place, vector in enumerate(found.body["vectors"])
             ]
-            tokens += found.body["tokens"]
-        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return Response({"object": "list", "data": rows, "model": self.model, "usage": usage})
+            count = found.body["tokens"]
+            tokens = None if tokens is None or count is None else tokens + count
+        usage = None if tokens is None else {"prompt_tokens": tokens, "total_tokens": tokens}
+        return Response(with_usage({"object": "list", "data": rows, "model": self.model}, usage))
 
     def _read(self, size: int, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the vectors of one answer and its tokens. Raises `UnreadableError`."""
+        """Return the vectors of one answer and its tokens, if it counts them. Raises `UnreadableError`."""
         given = body.get("embeddings")
         vectors = given.get("float") if isinstance(given, dict) else given
         if not isinstance(vectors, list):
@@ -117,4 +118,4 @@ class _Answers(msgspec.Struct, frozen=True):
         meta = body.get("meta")
         billed = meta.get("billed_units") if isinstance(meta, dict) else None
         tokens = whole_number(billed.get("input_tokens")) if isinstance(billed, dict) else None
-        return {"vectors": [encode_embedding(vector, self.encoding) for vector in vectors], "tokens": tokens or 0}
+        return {"vectors": [encode_embedding(vector, self.encoding) for vector in vectors], "tokens": tokens}

@@ -31,10 +31,19 @@ def encode_messages(messages: Any, dropped: Dropped) -> list[dict[str, Any]]:
     given = list_at(messages, "messages")
     if not given:
         raise RefusedError("`messages` is empty", "messages")
-    return [
+    encoded = [
         _message(mapping_at(message, f"messages[{index}]"), f"messages[{index}]", dropped)
         for index, message in enumerate(given)
     ]
+    answered: set[str] = set()
+    for index, message in enumerate(encoded):
+        call_id = message.get("tool_call_id")
+        if call_id in answered:
+            raise RefusedError(
+                f"`messages[{index}]` is a second result of {call_id!r}", f"messages[{index}].tool_call_id"
+            )
+        answered |= {call_id} if call_id is not None else set()
+    return encoded
 
 
 def _message(message: Mapping[str, Any], path: str, dropped: Dropped) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from xmc.plugins.cohere.embeddings import EmbeddingsAdapter
+from xmc.plugins.cohere.error import error_from_answer
 from xmc.plugins.cohere.link import CONFIG_KEY, link_cohere
 from xmc.plugins.cohere.request import encode_chat, encode_completions
 from xmc.plugins.cohere.response import FailedError, chat_response, completions_response
 from xmc.plugins.cohere.stream import EventDecoder
 from xmc.plugins.contract import Adapter, Capability, EntitySpec, Link
 from xmc.plugins.openai_family import read_capabilities, read_schema
-from xmc.plugins.openai_family.error import error_from_reply
 from xmc.plugins.translation.answer import decode_answer
 from xmc.plugins.translation.refused import RefusedError
 from xmc.schema import (
@@ -118,7 +118,7 @@ class _Answers(msgspec.Struct, frozen=True):
     def _decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
         bodies: list[dict[str, Any]] = []
         for reply in replies:
-            found = decode_answer(reply, self._translate, read_error=error_from_reply)
+            found = decode_answer(reply, self._translate, read_error=error_from_answer)
             if isinstance(found, ProviderError) or self.chat:
                 return found
             bodies.append(found.body)

@@ -108,13 +108,11 @@ def _members(given: Mapping[str, Any], dropped: Dropped) -> dict[str, Any]:
     for name, (low, high) in _RANGES.items():
         if name in given and not (name in _PENALTIES and is_harmless(given[name], (0,))):
             members[name] = _number(given[name], name, low, high)
-    if "top_p" in given or "p" in given:
-        name = "top_p" if "top_p" in given else "p"
+    if p := _one_of(given, "top_p", "p"):
         low, high = _P_ENDS
-        members["p"] = min(max(_number(given[name], name, 0, 1), low), high)
-    if "top_k" in given or "k" in given:
-        name = "top_k" if "top_k" in given else "k"
-        members["k"] = max(_whole(given[name], name, -1, _MOST_K), 0)
+        members["p"] = min(max(_number(given[p], p, 0, 1), low), high)
+    if k := _one_of(given, "top_k", "k"):
+        members["k"] = max(_whole(given[k], k, -1, _MOST_K), 0)
     if "seed" in given:
         members["seed"] = _whole(given["seed"], "seed", 0, 2**64 - 1)
     stops = read_stops(given.get("stop"), dropped)
@@ -123,11 +121,21 @@ def _members(given: Mapping[str, Any], dropped: Dropped) -> dict[str, Any]:
     if stops:
         members["stop_sequences"] = stops
     effort = given.get("reasoning_effort")
-    if effort is not None and "thinking" not in given:
+    if effort is not None:
         if not isinstance(effort, str) or effort not in _EFFORTS:
             raise RefusedError(f"`reasoning_effort` is none of {', '.join(_EFFORTS)}", "reasoning_effort")
-        members["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
+        if "thinking" in given:  # Cohere's own words go first
+            dropped.note("reasoning_effort")
+        else:
+            members["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
     return members
+
+
+def _one_of(given: Mapping[str, Any], ours: str, theirs: str) -> str | None:
+    """Return the name by which a parameter is given, None if it is not. Raises `RefusedError`."""
+    if ours in given and theirs in given and given[ours] != given[theirs]:
+        raise RefusedError(f"`{ours}` and `{theirs}` are the same, and have different values", theirs)
+    return ours if ours in given else theirs if theirs in given else None
 
 
 def _number(value: Any, name: str, low: float, high: float) -> Any:

@@ -30,7 +30,8 @@ def chat_response(body: Mapping[str, Any], context: Context, model: str, names: 
     message = _message_of(body)
     texts = texts_of(message.get("content"))
     plan = message.get("tool_plan")
-    thought = "".join([plan if isinstance(plan, str) else "", *(text for kind, text in texts if kind == "thinking")])
+    # As in a stream: what the model thought comes before what it plans.
+    thought = "".join([*(text for kind, text in texts if kind == "thinking"), plan if isinstance(plan, str) else ""])
     calls = [_call(call, f"{context.id}_{index}", names) for index, call in enumerate(_items(message, "tool_calls"))]
     content = "".join(text for kind, text in texts if kind == "text")
     said: dict[str, Any] = {"role": "assistant", "content": content or (None if calls else "")}

@@ -96,7 +96,7 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    subject: Subject, sample: Sample, *, own_auth: bool = False, log: str = os.devnull
+    subject: Subject, sample: Sample, *, own_auth: bool = False, log: str | None = None
 ) -> AsyncIterator[Served]:
     """Serve a sample's target, sent to an upstream of the kit, by the plugins of the subject.
 
@@ -143,11 +143,12 @@ def _table(target: Target, slots: Mapping[str, str]) -> Table:
 
 
 @asynccontextmanager
-async def _gateway(table: Table, secrets: Mapping[str, str], plugins: Plugins, log: str) -> AsyncIterator[str]:
+async def _gateway(table: Table, secrets: Mapping[str, str], plugins: Plugins, log: str | None) -> AsyncIterator[str]:
     settings = Settings(
         table=_descriptor(encode_table(table)),
         name="kit",
-        secrets=_descriptor(msgspec.json.encode(dict(secrets))),
+        # What a process does not need it does not read, and so does not close.
+        secrets=_descriptor(msgspec.json.encode(dict(secrets))) if secrets else None,
         port=0,
         grace_s=2.0,
         access_log=log,
