@@ -95,6 +95,12 @@ def test_31_embeddings_in_the_encoding_that_was_asked_for(encoding: str) -> None
     assert found.body["usage"] == {"prompt_tokens": 4, "total_tokens": 4}
 
 
+def test_embeddings_that_come_in_base64_are_read() -> None:
+    found = decoded("embeddings-v2-base64.response.json", Task.EMBEDDINGS, input=["hej", "tjena"])
+    assert isinstance(found, Response), found
+    assert [row["embedding"] for row in found.body["data"]] == [[0.5, -0.25, 0.125], [0.0, 1.0, -1.0]]
+
+
 def test_embeddings_in_the_form_of_version_1_are_read() -> None:
     sample = load("cohere/embeddings-v1.response.json")
     found = decoded("embeddings-v1.response.json", Task.EMBEDDINGS, input=["a"] * len(sample["embeddings"]))

@@ -110,7 +110,7 @@ class _Answers(msgspec.Struct, frozen=True):
     def _read(self, size: int, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the vectors of one answer and its tokens, if it counts them. Raises `UnreadableError`."""
         given = body.get("embeddings")
-        vectors = given.get("float") if isinstance(given, dict) else given
+        vectors = given.get("float", given.get("base64")) if isinstance(given, dict) else given
         if not isinstance(vectors, list):
             raise UnreadableError("answered without a list of embeddings")
         if len(vectors) != size:
