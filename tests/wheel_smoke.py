@@ -45,7 +45,7 @@ def build(folder: Path) -> Path:
 
 
 def check_content(wheel: Path) -> None:
-    """Every file of the rooms is inside: code, JSON and `py.typed`; and nothing else."""
+    """Every file of the rooms is inside: code, JSON and `py.typed`; and the pages of codes. Nothing else."""
     inside = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         str(path.relative_to(ROOT / room))
@@ -53,6 +53,7 @@ def check_content(wheel: Path) -> None:
         for path in (ROOT / room / "xmc").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    wanted |= {f"xmc/compiler/errors/{path.name}" for path in (ROOT / "docs" / "errors").iterdir()}
     missing = wanted - inside
     extra = {name for name in inside - wanted if ".dist-info/" not in name}
     if missing or extra:
@@ -80,6 +81,8 @@ def use(programs: Path, folder: Path) -> None:
     endpoints = [endpoint["name"] for endpoint in json.loads(table.read_bytes())["endpoints"]]
     if endpoints != ["gpt", "gpt-trial"]:
         sys.exit(f"wheel: the table holds {endpoints}")
+    if not run(programs / "xmc", "explain", "XMC303", cwd=folder).startswith("# XMC303"):
+        sys.exit("wheel: `xmc explain` does not find its pages")
     run(programs / "xmc", "serve", "--help", cwd=folder)
     run(programs / "python", "-c", "import xmc.runtime.server", cwd=folder)
     say(f"{version}: compiled {spec.name}")

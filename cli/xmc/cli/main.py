@@ -6,7 +6,9 @@ import click
 
 # Command -> (module, one-line help). The help stands here so that `xmc --help` imports no command.
 COMMANDS = {
+    "check": ("xmc.cli.check", "Check a spec, and write nothing."),
     "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
+    "explain": ("xmc.cli.explain", "Print the page of a diagnostic code."),
     "plugins": ("xmc.cli.plugins", "List the installed plugins, or test one."),
     "probe": ("xmc.cli.probe", "Make one tiny real call to every target."),
     "serve": ("xmc.cli.serve", "Serve a routing table, or a spec compiled in memory."),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ from xmc.compiler import (
     prove,
     render_human,
     render_json,
+    render_sarif,
 )
 from xmc.plugins import PluginError, Plugins, build_plugins
 from xmc.schema import Diagnostic, Severity, Span
@@ -78,8 +80,10 @@ def unusable(message: str) -> click.ClickException:
     return _UnusableError(message)
 
 
-def compile_spec(source: Source, environ: Mapping[str, str], *, form: str, offline: bool) -> Outcome:
-    """Compile a spec and prove its references; diagnostics go to stderr, in the form `human` or `json`.
+def compile_spec(
+    source: Source, environ: Mapping[str, str], *, form: str, offline: bool, stderr: bool = True
+) -> Outcome:
+    """Compile a spec and prove its references; say the diagnostics as `human`, `json` or `sarif`, on stderr or stdout.
 
     Raises:
         SystemExit: 3, after one line on stderr, for a fault of xmc or of a plugin.
@@ -93,7 +97,7 @@ def compile_spec(source: Source, environ: Mapping[str, str], *, form: str, offli
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line
         fail_internally(source.name, error, environ)
     diagnostics = sorted((*compiled.diagnostics, *proven.diagnostics), key=lambda one: one.order)
-    show(diagnostics, source, form)
+    show(diagnostics, source, form, stderr=stderr)
     return Outcome(compiled, proven, plugins, _exit_code(compiled, proven))
 
 
@@ -131,15 +135,17 @@ def fail_internally(name: str, error: Exception, environ: Mapping[str, str]) -> 
     sys.exit(ExitCode.INTERNAL)
 
 
-def show(diagnostics: Iterable[Diagnostic], source: Source, form: str) -> None:
-    """Write diagnostics to stderr."""
+def show(diagnostics: Iterable[Diagnostic], source: Source, form: str, *, stderr: bool) -> None:
+    """Write diagnostics to stderr, or to stdout."""
     if form == "json":
-        click.echo(render_json(diagnostics), nl=False, err=True)
+        click.echo(render_json(diagnostics), nl=False, err=stderr)
+    elif form == "sarif":
+        click.echo(render_sarif(diagnostics, metadata.version("xmc")), nl=False, err=stderr)
     else:
         color = _wants_color(os.environ)
         width = shutil.get_terminal_size().columns - _MARGIN if sys.stderr.isatty() else WIDTH
         text = render_human(diagnostics, (source,), color=color, width=min(width, WIDTH))
-        click.echo(text, nl=False, err=True, color=color)
+        click.echo(text, nl=False, err=stderr, color=color)
 
 
 def _wants_color(environ: Mapping[str, str]) -> bool:

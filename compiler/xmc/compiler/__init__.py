@@ -4,10 +4,12 @@ from xmc.compiler.artifact import ArtifactError, write_artifacts
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source
 from xmc.compiler.excerpt import WIDTH
+from xmc.compiler.pages import page_of
 from xmc.compiler.parse import MAX_BYTES, Source
 from xmc.compiler.prove import Proven, prove
 from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
+from xmc.compiler.sarif import render_sarif
 from xmc.compiler.suggest import nearest
 
 __all__ = [
@@ -22,8 +24,10 @@ __all__ = [
     "compile_source",
     "make",
     "nearest",
+    "page_of",
     "prove",
     "render_human",
     "render_json",
+    "render_sarif",
     "write_artifacts",
 ]

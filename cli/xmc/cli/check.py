@@ -1,0 +1,36 @@
+"""`xmc check`: what `xmc compile` says of a spec, without a table."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from xmc.cli.spec_file import compile_spec, read_source
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["human", "json", "sarif"]),
+    default="human",
+    show_default=True,
+    help="human: on stderr, as `xmc compile` does. json, sarif (2.1.0): one document on stdout, whatever it says.",
+)
+@click.option("--offline", is_flag=True, help="Ask no secret store whether the references exist.")
+def command(spec: Path, form: str, offline: bool) -> None:
+    """Check SPEC as `xmc compile` does, and write nothing.
+
+    \b
+    Examples:
+      xmc check endpoints.yaml
+      xmc check endpoints.yaml --offline --format sarif > xmc.sarif
+
+    \b
+    Exit codes:
+      0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
+    """  # noqa: D301 - click reads \b as "do not re-wrap"
+    outcome = compile_spec(read_source(spec), os.environ, form=form, offline=offline, stderr=form == "human")
+    sys.exit(outcome.exit_code)
