@@ -95,6 +95,7 @@ def aimock(node: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 def target(url: str, name: str, task: Task = Task.CHAT) -> Target:
     provider, model, config, base = CONFIGS[name]
     key, _, end = base.partition(" ")
+    model = "embed-v4.0" if name == "cohere" and task is Task.EMBEDDINGS else model
     given = EntitySpec("e", "n", model, task, {**config, key: f"{url}{end}"})
     found = build_plugins(PLUGINS).providers[provider].link(given)
     assert found.target is not None, found.findings

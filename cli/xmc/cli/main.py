@@ -11,6 +11,7 @@ COMMANDS = {
     "explain": ("xmc.cli.explain", "Print the page of a diagnostic code."),
     "plugins": ("xmc.cli.plugins", "List the installed plugins, or test one."),
     "probe": ("xmc.cli.probe", "Make one tiny real call to every target."),
+    "schema": ("xmc.cli.schema", "Print the JSON Schema of a spec, for editors."),
     "serve": ("xmc.cli.serve", "Serve a routing table, or a spec compiled in memory."),
     "token": ("xmc.cli.token", "Make client tokens."),
 }

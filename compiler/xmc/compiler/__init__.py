@@ -1,6 +1,7 @@
 """The compiler room: text to table. Offline, except for secret stores. Never talks to a provider."""
 
 from xmc.compiler.artifact import ArtifactError, write_artifacts
+from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source
 from xmc.compiler.excerpt import WIDTH
@@ -22,6 +23,7 @@ __all__ = [
     "Proven",
     "Source",
     "compile_source",
+    "composed_schema",
     "make",
     "nearest",
     "page_of",

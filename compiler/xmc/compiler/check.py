@@ -13,7 +13,7 @@ from xmc.compiler.node import Mapping, Path, follow, plain
 from xmc.compiler.report import Report
 from xmc.compiler.spec import EntityView, SpecView
 from xmc.compiler.suggest import did_you_mean
-from xmc.plugins import Plugins
+from xmc.plugins import Plugins, SecretStore
 from xmc.schema import JsonObject, spec_schema
 
 
@@ -67,7 +67,7 @@ def composed_schema(plugins: Plugins) -> dict[str, Any]:
     For editors and documentation. The compiler itself does not use it: a validator for each provider is several times
     faster than one that must choose, and reports a mistake once.
     """
-    schema = dict(spec_schema())
+    schema: dict[str, Any] = _with_nulls(spec_schema())
     definitions = dict(schema["$defs"])
     external = dict(definitions["external_model"])
     properties = dict(external["properties"])
@@ -75,7 +75,7 @@ def composed_schema(plugins: Plugins) -> dict[str, Any]:
     choices = []
     for name, provider in plugins.providers.items():
         identifier = f"xmc:provider:{name}"
-        definitions[f"provider:{name}"] = {**provider.config_schema, "$id": identifier}
+        definitions[f"provider:{name}"] = {**_with_nulls(provider.config_schema), "$id": identifier}
         properties[provider.config_key] = {"$ref": identifier}
         others = {other.config_key: False for other in plugins.providers.values() if other is not provider}
         choices.append(
@@ -84,6 +84,11 @@ def composed_schema(plugins: Plugins) -> dict[str, Any]:
                 "then": {"required": [provider.config_key], "properties": others},
             }
         )
+    # What the compiler finds by looking at the whole, and says in better words than a schema could.
+    definitions["route"] = {**definitions["route"], **_any_of("served_entity_name", "served_model_name")}
+    definitions["endpoint"] = {**definitions["endpoint"], **_any_of("config", "served_entities", "served_models")}
+    stores = definitions["secrets"]["properties"]["stores"]["anyOf"][0]
+    stores["additionalProperties"]["allOf"] = [_of_kind(kind, store) for kind, store in plugins.secret_stores.items()]
     definitions["external_model"] = {
         **external,
         "properties": properties,
@@ -92,6 +97,41 @@ def composed_schema(plugins: Plugins) -> dict[str, Any]:
     }
     schema["$defs"] = definitions
     return schema
+
+
+def _any_of(*names: str) -> JsonObject:
+    return {"anyOf": [{"required": [name]} for name in names]}
+
+
+def _of_kind(kind: str, store: SecretStore) -> JsonObject:
+    """Return what the settings of a store of one kind must be."""
+    own = _with_nulls(store.config_schema)
+    settings = {**own, "properties": {**own.get("properties", {}), "kind": {"const": kind}}}
+    return {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": settings}
+
+
+def _with_nulls(schema: Any) -> Any:
+    """Let every property that may be left out be null, which counts as left out."""
+    if isinstance(schema, list):
+        return [_with_nulls(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    own = {key: _with_nulls(part) for key, part in schema.items() if key not in {"if", "enum", "const"}}
+    own |= {key: schema[key] for key in ("if", "enum", "const") if key in schema}
+    if isinstance(schema.get("properties"), dict):
+        needed = schema.get("required", ())
+        own["properties"] = {
+            name: part if name in needed else _or_null(part) for name, part in own["properties"].items()
+        }
+    return own
+
+
+def _or_null(schema: Any) -> Any:
+    """Return the schema, or null; titles and descriptions stay where editors look for them."""
+    if not isinstance(schema, dict) or not schema.keys() & {"$ref", "type", "enum", "const", "anyOf", "oneOf"}:
+        return schema
+    about = {key: schema[key] for key in ("title", "description", "default", "examples") if key in schema}
+    return {**about, "anyOf": [schema, {"type": "null"}]}
 
 
 def is_off(value: object) -> bool:

@@ -1,0 +1,67 @@
+"""`xmc schema`, as an independent validator reads it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.command import run_cli
+from tests.compiler.specs import CASES, expected
+
+pytestmark = pytest.mark.process
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+# What a schema can know: unknown and missing keys, types, values, either-or, names.
+OF_THE_SCHEMA = re.compile(r"error XMC(201|202|203|204|207|208|212)\b")
+MEANING = {
+    "scope_bad_setting": "which settings a scope has depends on the kind of the store that another part names",
+    "wrong_type_bool": "the validator reads YAML 1.2, to which `no` is text",
+}
+"""Cases whose mistake is not one of shape."""
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("schema") / "xmc.schema.json"
+    done = run_cli(path.parent, "schema")
+    assert done.returncode == 0
+    path.write_text(done.stdout)
+    return path
+
+
+def complaints(schema: Path, specs: Iterable[Path]) -> set[str]:
+    """Return the stems of the specs that check-jsonschema refuses."""
+    tool = Path(sys.executable).with_name("check-jsonschema")
+    command = [str(part) for part in (tool, "--schemafile", schema, "--output-format", "json", *specs)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return {Path(one["filename"]).stem for one in (*told.get("errors", ()), *told.get("parse_errors", ()))}
+
+
+def test_it_is_a_schema(schema: Path) -> None:
+    tool = Path(sys.executable).with_name("check-jsonschema")
+    subprocess.run([tool, "--check-metaschema", schema], check=True, capture_output=True, timeout=60)
+
+
+def test_every_good_spec_is_accepted(schema: Path) -> None:
+    good = [case for case in CASES.glob("*.yaml") if not any("error" in line for line in expected(case))]
+    examples = [path for path in EXAMPLES.rglob("*.yaml") if "plugin" not in path.parts]
+    assert complaints(schema, [*good, *examples]) == set()
+
+
+def test_every_mistake_of_shape_is_refused(schema: Path) -> None:
+    bad = [case for case in CASES.glob("*.yaml") if any(OF_THE_SCHEMA.search(line) for line in expected(case))]
+    assert {case.stem for case in bad} - complaints(schema, bad) == set(MEANING)
+
+
+def test_it_has_words_for_every_key_that_is_not_obvious(schema: Path) -> None:
+    definitions = json.loads(schema.read_text())["$defs"]
+    external = definitions["external_model"]["properties"]
+    assert {"openai_config", "cohere_config", "custom_provider_config"} <= set(external)
+    for name, definition in definitions.items():
+        if name.startswith("provider:"):
+            assert all(part.get("description") for part in definition["properties"].values()), name
