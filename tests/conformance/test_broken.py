@@ -174,7 +174,7 @@ class Expects(Ask):
         prepared = super().prepare(request, context)
         if isinstance(prepared, Refusal):
             return prepared
-        return replace(prepared, choices=2)
+        return msgspec.structs.replace(prepared, choices=2)
 
 
 class Decoding(Ask):

@@ -1,10 +1,10 @@
 """Parameters that a provider drops: the client and the access log are told of each, whatever their names are."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from tests.gateways import ASK, CHAT, endpoint, running, table, target
 from tests.streams import compact, delta, opening
@@ -24,7 +24,7 @@ class _Adapter:
     def prepare(self, request: JsonObject, context: Context) -> Exchange:
         kept = {key: value for key, value in request.items() if not key.startswith("drop")}
         exchange: Exchange = self._inner.prepare(kept, context)
-        return replace(exchange, dropped=tuple(key for key in request if key not in kept))
+        return msgspec.structs.replace(exchange, dropped=tuple(key for key in request if key not in kept))
 
 
 def _plugins() -> Plugins:

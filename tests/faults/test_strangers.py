@@ -1,10 +1,10 @@
 """A stranger's plugin that breaks its word: the client still sees a failure, never half an answer taken for whole."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from tests.faults.raw import ask
 from tests.faults.test_streams import assert_cut
@@ -37,7 +37,7 @@ class _Adapter:
     def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
         exchange: Exchange = self._inner.prepare(request, context)
         make = exchange.decoder
-        return replace(exchange, decoder=make and (lambda: _Decoder(make())), decode=_decode)
+        return msgspec.structs.replace(exchange, decoder=make and (lambda: _Decoder(make())), decode=_decode)
 
 
 def _decode(_: object) -> ProviderError:

@@ -130,8 +130,7 @@ class Context(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """One canonical request, translated: the upstream calls to make, and how to read what they answer.
 
     `calls` are made concurrently (bounded by the host). `decode` gets their replies in the same order, also an only

@@ -111,10 +111,10 @@ def read_usage(usage: Any, *, completion: bool = True) -> dict[str, Any] | None:
     """
     if not isinstance(usage, dict):
         return None
-    given = [usage.get(name) for name in _USAGE_NUMBERS]
-    if all(type(number) is int and number >= 0 for number in given):
+    prompt, produced, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
+    if _is_count(prompt) and _is_count(produced) and _is_count(total):
         return usage
-    prompt, produced, total = map(whole_number, given)
+    prompt, produced, total = whole_number(prompt), whole_number(produced), whole_number(total)
     if not completion and produced is None:
         prompt, total = (total if prompt is None else prompt), (prompt if total is None else total)
     elif prompt is None and total is not None and produced is not None:
@@ -136,8 +136,15 @@ def whole_number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
 def renumber(items: list[dict[str, Any]]) -> None:
     """Give items their positions as `index`, unless their own indexes are already 0 … n-1; then sort by them."""
+    if len(items) == 1:
+        items[0]["index"] = 0
+        return
     indexes = [item["index"] for item in items if type(item.get("index")) is int]
     if sorted(indexes) == list(range(len(items))):
         items.sort(key=lambda item: int(item["index"]))

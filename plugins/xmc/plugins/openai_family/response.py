@@ -186,6 +186,11 @@ def _with_usage(response: dict[str, Any], usage: dict[str, Any] | None) -> dict[
 
 def _choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     choices = body.get("choices")
-    if not isinstance(choices, list) or not choices or not all(isinstance(choice, dict) for choice in choices):
+    if not isinstance(choices, list) or not choices:
         raise UnreadableError("answered without a list of choices")
-    return [dict(choice) for choice in choices]
+    found: list[dict[str, Any]] = []
+    for choice in choices:
+        if not isinstance(choice, dict):
+            raise UnreadableError("answered without a list of choices")
+        found.append(dict(choice))
+    return found
