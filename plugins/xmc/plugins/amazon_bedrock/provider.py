@@ -1,10 +1,8 @@
 """The provider and its adapters: which translation serves which task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from xmc.plugins.amazon_bedrock.embeddings import EmbeddingsAdapter
 from xmc.plugins.amazon_bedrock.link import CONFIG_KEY, link_bedrock
@@ -13,18 +11,15 @@ from xmc.plugins.amazon_bedrock.response import chat_response, completions_respo
 from xmc.plugins.amazon_bedrock.stream import ConverseDecoder
 from xmc.plugins.contract import Adapter, Capability, EntitySpec, Link
 from xmc.plugins.openai_family import read_capabilities, read_schema
+from xmc.plugins.translation.answers import Answers, Translation
 from xmc.plugins.translation.refused import RefusedError
 from xmc.schema import (
     Context,
     Exchange,
     JsonObject,
-    ProviderError,
     Refusal,
-    Response,
-    StreamDecoder,
     Target,
     Task,
-    WireReply,
     WireRequest,
 )
 
@@ -90,7 +85,7 @@ class ConverseAdapter:
     def _exchange(self, encoded: Encoded, context: Context) -> Exchange:
         target = self._target
         url = self._stream_url if encoded.stream else target.url
-        answers = _Answers(context, target.model, encoded.names, chat=target.task is Task.CHAT)
+        answers = Answers(_TRANSLATION, context, target.model, encoded.names, target.task is Task.CHAT)
         return Exchange(
             calls=tuple(WireRequest("POST", url, _HEADERS, body) for body in encoded.bodies),
             decode=answers.decode,
@@ -100,29 +95,4 @@ class ConverseAdapter:
         )
 
 
-class _Answers(msgspec.Struct, frozen=True):
-    """How the answers to one request are read."""
-
-    context: Context
-    model: str
-    names: Mapping[str, str]
-    chat: bool
-
-    def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
-        if self.chat:
-            return decode_converse(replies[0], lambda body: chat_response(body, self.context, self.model, self.names))
-        bodies: list[dict[str, Any]] = []
-        for reply in replies:
-            found = decode_converse(reply, self._readable)
-            if isinstance(found, ProviderError):
-                return found
-            bodies.append(found.body)
-        return Response(completions_response(bodies, self.context, self.model))
-
-    def _readable(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the message, which can be translated. Raises `UnreadableError`."""
-        completions_response([body], self.context, self.model)
-        return body
-
-    def decoder(self) -> StreamDecoder:
-        return ConverseDecoder(self.context, self.model, self.names, chat=self.chat)
+_TRANSLATION = Translation(decode_converse, chat_response, completions_response, ConverseDecoder)

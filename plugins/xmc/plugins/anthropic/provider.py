@@ -1,10 +1,7 @@
 """The provider and its adapter: which translation serves which task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import msgspec
 
 from xmc.plugins.anthropic.beta import allowed_betas
 from xmc.plugins.anthropic.link import CONFIG_KEY, link_anthropic
@@ -16,18 +13,15 @@ from xmc.plugins.anthropic.response import chat_response, completions_response, 
 from xmc.plugins.anthropic.stream import MessageDecoder
 from xmc.plugins.contract import Capability, EntitySpec, Link
 from xmc.plugins.openai_family import read_capabilities, read_schema
+from xmc.plugins.translation.answers import Answers, Translation
 from xmc.plugins.translation.refused import RefusedError
 from xmc.schema import (
     Context,
     Exchange,
     JsonObject,
-    ProviderError,
     Refusal,
-    Response,
-    StreamDecoder,
     Target,
     Task,
-    WireReply,
     WireRequest,
 )
 
@@ -91,7 +85,7 @@ class MessagesAdapter:
         url, headers = (self._stream_url if stream else target.url), self._headers[stream]
         if encoded.betas:
             headers = (*headers, ("anthropic-beta", ",".join(encoded.betas)))
-        answers = _Answers(context, target.model, encoded.names, chat=target.task is Task.CHAT)
+        answers = Answers(_TRANSLATION, context, target.model, encoded.names, target.task is Task.CHAT)
         return Exchange(
             calls=tuple(WireRequest("POST", url, headers, body) for body in encoded.bodies),
             decode=answers.decode,
@@ -101,29 +95,4 @@ class MessagesAdapter:
         )
 
 
-class _Answers(msgspec.Struct, frozen=True):
-    """How the answers to one request are read."""
-
-    context: Context
-    model: str
-    names: Mapping[str, str]
-    chat: bool
-
-    def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
-        if self.chat:
-            return decode_message(replies[0], lambda body: chat_response(body, self.context, self.model, self.names))
-        bodies: list[dict[str, Any]] = []
-        for reply in replies:
-            found = decode_message(reply, self._readable)
-            if isinstance(found, ProviderError):
-                return found
-            bodies.append(found.body)
-        return Response(completions_response(bodies, self.context, self.model))
-
-    def _readable(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the message, which can be translated. Raises `UnreadableError`."""
-        completions_response([body], self.context, self.model)
-        return body
-
-    def decoder(self) -> StreamDecoder:
-        return MessageDecoder(self.context, self.model, self.names, chat=self.chat)
+_TRANSLATION = Translation(decode_message, chat_response, completions_response, MessageDecoder)

@@ -3,11 +3,9 @@
 Source: Cohere API reference, "Chat (v2)", "Embed (v2)", "Errors".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from xmc.plugins.cohere.embeddings import EmbeddingsAdapter
 from xmc.plugins.cohere.error import error_from_answer
@@ -18,6 +16,8 @@ from xmc.plugins.cohere.stream import EventDecoder
 from xmc.plugins.contract import Adapter, Capability, EntitySpec, Link
 from xmc.plugins.openai_family import read_capabilities, read_schema
 from xmc.plugins.translation.answer import decode_answer
+from xmc.plugins.translation.answers import Answers, Translation
+from xmc.plugins.translation.guarded import Guarded
 from xmc.plugins.translation.refused import RefusedError
 from xmc.schema import (
     Context,
@@ -26,7 +26,6 @@ from xmc.schema import (
     ProviderError,
     Refusal,
     Response,
-    StreamDecoder,
     Target,
     Task,
     WireReply,
@@ -51,25 +50,10 @@ class CohereProvider:
 
     def adapter(self, target: Target) -> Adapter:
         """Bind to one target."""
-        return _Guarded(EmbeddingsAdapter(target) if target.task is Task.EMBEDDINGS else ChatAdapter(target))
+        return Guarded(EmbeddingsAdapter(target) if target.task is Task.EMBEDDINGS else ChatAdapter(target))
 
 
 COHERE = CohereProvider(read_schema(_PACKAGE), read_capabilities(_PACKAGE))
-
-
-@dataclass(frozen=True, slots=True)
-class _Guarded:
-    """Refuses what no translation can begin with."""
-
-    adapter: Adapter
-
-    def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
-        if not isinstance(request, Mapping):
-            return Refusal("the request is not a JSON object", code="invalid_request")
-        try:
-            return self.adapter.prepare(request, context)
-        except RecursionError:
-            return Refusal("the request is nested too deeply", code="invalid_request")
 
 
 class ChatAdapter:
@@ -90,7 +74,7 @@ class ChatAdapter:
             encoded = self._encode(request, target.model)
         except RefusedError as error:
             return error.refusal
-        answers = _Answers(context, target.model, encoded.names, chat=target.task is Task.CHAT)
+        answers = Answers(_TRANSLATION, context, target.model, encoded.names, target.task is Task.CHAT)
         headers = self._headers[encoded.stream]
         return Exchange(
             calls=tuple(WireRequest("POST", target.url, headers, body) for body in encoded.bodies),
@@ -101,35 +85,12 @@ class ChatAdapter:
         )
 
 
-class _Answers(msgspec.Struct, frozen=True):
-    """How the answers to one request are read."""
+def _read(reply: WireReply, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Response | ProviderError:
+    """Read one reply; one that says that it failed is an error, whatever its status."""
+    try:
+        return decode_answer(reply, translate, read_error=error_from_answer)
+    except FailedError as failed:
+        return failed.error
 
-    context: Context
-    model: str
-    names: Mapping[str, str]
-    chat: bool
 
-    def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
-        try:
-            return self._decode(replies)
-        except FailedError as failed:
-            return failed.error
-
-    def _decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
-        bodies: list[dict[str, Any]] = []
-        for reply in replies:
-            found = decode_answer(reply, self._translate, read_error=error_from_answer)
-            if isinstance(found, ProviderError) or self.chat:
-                return found
-            bodies.append(found.body)
-        return Response(completions_response(bodies, self.context, self.model))
-
-    def _translate(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Translate a chat; of a completion return the answer as it is, which can be translated."""
-        if self.chat:
-            return chat_response(body, self.context, self.model, self.names)
-        completions_response([body], self.context, self.model)
-        return body
-
-    def decoder(self) -> StreamDecoder:
-        return EventDecoder(self.context, self.model, self.names, chat=self.chat)
+_TRANSLATION = Translation(_read, chat_response, completions_response, EventDecoder)

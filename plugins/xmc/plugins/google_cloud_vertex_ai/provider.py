@@ -1,10 +1,7 @@
 """The provider and its adapters: which translation serves which target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import msgspec
 
 from xmc.plugins.anthropic.beta import allowed_betas
 from xmc.plugins.anthropic.provider import MessagesAdapter
@@ -18,18 +15,16 @@ from xmc.plugins.google_cloud_vertex_ai.response import chat_response, completio
 from xmc.plugins.google_cloud_vertex_ai.stream import ContentDecoder
 from xmc.plugins.openai_family import read_capabilities, read_schema
 from xmc.plugins.openai_family.provider import FamilyAdapter
+from xmc.plugins.translation.answers import Answers, Translation
+from xmc.plugins.translation.guarded import Guarded
 from xmc.plugins.translation.refused import RefusedError
 from xmc.schema import (
     Context,
     Exchange,
     JsonObject,
-    ProviderError,
     Refusal,
-    Response,
-    StreamDecoder,
     Target,
     Task,
-    WireReply,
     WireRequest,
 )
 
@@ -51,7 +46,7 @@ class VertexProvider:
 
     def adapter(self, target: Target) -> Adapter:
         """Bind to one target."""
-        return _Guarded(_adapter_of(target))
+        return Guarded(_adapter_of(target))
 
 
 VERTEX = VertexProvider(read_schema(_PACKAGE), read_capabilities(_PACKAGE))
@@ -84,21 +79,6 @@ def _with_verb(url: str, verb: str, query: str = "") -> str:
     return f"{path.rpartition(':')[0]}:{verb}{'?' if both else ''}{both}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Guarded:
-    """Refuses what no translation can begin with."""
-
-    adapter: Adapter
-
-    def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
-        if not isinstance(request, Mapping):
-            return Refusal("the request is not a JSON object", code="invalid_request")
-        try:
-            return self.adapter.prepare(request, context)
-        except RecursionError:
-            return Refusal("the request is nested too deeply", code="invalid_request")
-
-
 class GeminiAdapter:
     """Translates the chat or completions requests of one target into `generateContent` calls."""
 
@@ -124,7 +104,7 @@ class GeminiAdapter:
     def _exchange(self, encoded: Encoded, context: Context) -> Exchange:
         target, stream = self._target, encoded.stream
         url = self._stream_url if stream else target.url
-        answers = _Answers(context, target.model, encoded.names, chat=target.task is Task.CHAT)
+        answers = Answers(_TRANSLATION, context, target.model, encoded.names, target.task is Task.CHAT)
         return Exchange(
             calls=tuple(WireRequest("POST", url, self._headers[stream], body) for body in encoded.bodies),
             decode=answers.decode,
@@ -135,29 +115,4 @@ class GeminiAdapter:
         )
 
 
-class _Answers(msgspec.Struct, frozen=True):
-    """How the answers to one request are read."""
-
-    context: Context
-    model: str
-    names: Mapping[str, str]
-    chat: bool
-
-    def decode(self, replies: Sequence[WireReply]) -> Response | ProviderError:
-        if self.chat:
-            return decode_content(replies[0], lambda body: chat_response(body, self.context, self.model, self.names))
-        bodies: list[dict[str, Any]] = []
-        for reply in replies:
-            found = decode_content(reply, self._readable)
-            if isinstance(found, ProviderError):
-                return found
-            bodies.append(found.body)
-        return Response(completions_response(bodies, self.context, self.model))
-
-    def _readable(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer, which can be translated. Raises `UnreadableError`."""
-        completions_response([body], self.context, self.model)
-        return body
-
-    def decoder(self) -> StreamDecoder:
-        return ContentDecoder(self.context, self.model, self.names, chat=self.chat)
+_TRANSLATION = Translation(decode_content, chat_response, completions_response, ContentDecoder)
