@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 EDGES = "tests/plugins/test_edge_cases.py"
 STREAMS = "tests/faults/test_streams.py"
+RELAY = "tests/runtime/test_relay.py"
 LEAVING = "tests/faults/test_leaving.py"
 AZURE = "tests/plugins/azure/test_gateway.py"
 COHERE = "tests/plugins/cohere/test_gateway.py"
@@ -33,11 +34,16 @@ class Row:
 
 FAMILY: Mapping[int, Row] = {
     1: Row("a chunk of usage without choices", "usage is taken; passed on only if asked for", (
-        f"{EDGES}::test_01_the_chunk_of_usage_has_no_choices",)),
+        f"{EDGES}::test_01_the_chunk_of_usage_has_no_choices",
+        f"{RELAY}::test_the_usage_chunk_is_withheld_unless_asked_for_and_counted_either_way")),
     2: Row("usage in the last chunk of content", "a chunk of its own", (
-        f"{EDGES}::test_02_usage_beside_content_gets_a_chunk_of_its_own",)),
+        f"{EDGES}::test_02_usage_beside_content_gets_a_chunk_of_its_own",
+        f"{RELAY}::test_usage_beside_choices_gets_its_own_chunk",
+        "tests/plugins/ai21labs/test_samples.py::test_a_stream_has_its_usage_in_a_chunk_of_its_own")),
     3: Row("usage that the client did not ask for", "asked for, and withheld", (
-        f"{EDGES}::test_03_streams_are_asked_for_usage_whatever_the_client_said",)),
+        f"{EDGES}::test_03_streams_are_asked_for_usage_whatever_the_client_said",
+        f"{RELAY}::test_the_usage_chunk_is_withheld_unless_asked_for_and_counted_either_way",
+        f"{DATABRICKS}::test_usage_of_a_stream_comes_once_and_only_if_asked_for")),
     4: Row("a first chunk without choices (Azure)", "left out; the role is not lost", (
         f"{EDGES}::test_04_a_first_chunk_without_choices_is_dropped_and_the_role_is_not",
         f"{AZURE}::test_a_stream_comes_without_azures_oddities")),
@@ -82,7 +88,9 @@ FAMILY: Mapping[int, Row] = {
         f"{COHERE}::test_23_system_messages_stay_where_they_are",)),
     24: Row("a character over two reads", "whole", (f"{EDGES}::test_24_to_27_framing_does_not_matter",)),
     25: Row("CRLF, CR, lines without space, several data lines", "read", (
-        f"{EDGES}::test_24_to_27_framing_does_not_matter",)),
+        f"{EDGES}::test_24_to_27_framing_does_not_matter",
+        "tests/plugins/test_sse.py::test_the_rules_of_the_standard_and_ours",
+        "tests/plugins/test_sse.py::test_framing_samples_hold_the_same_json")),
     26: Row("comments that keep a stream alive", "ignored", (f"{EDGES}::test_24_to_27_framing_does_not_matter",)),
     27: Row("empty data, `retry:` and `id:`", "swallowed", (f"{EDGES}::test_24_to_27_framing_does_not_matter",)),
     28: Row("an event of a megabyte", "passes", (
@@ -118,9 +126,11 @@ FAMILY: Mapping[int, Row] = {
         f"{AZURE}::test_39_twenty_cold_requests_ask_for_one_token",
         f"{AZURE}::test_39_a_token_that_is_refused_is_replaced_once",
         f"{AZURE}::test_39_a_sign_in_service_that_is_down_is_an_outage_and_not_the_callers_fault",
-        "tests/runtime/test_credentials.py::test_a_failed_refresh_is_tried_again_later_and_bothers_nobody")),
+        "tests/runtime/test_credentials.py::test_a_failed_refresh_is_tried_again_later_and_bothers_nobody",
+        "tests/plugins/azure/test_simulator.py::test_our_form_is_that_of_microsofts_client")),
     40: Row("choices that interleave; logprobs null or absent", "a state for each", (
-        f"{EDGES}::test_40_choices_interleave",)),
+        f"{EDGES}::test_40_choices_interleave",
+        f"{EDGES}::test_40_log_probabilities_stay_null_absent_or_whole")),
     41: Row("a client that leaves", "the upstream is closed within a second", (
         f"{LEAVING}::test_leaving_mid_stream_closes_the_upstream_within_a_second",)),
     42: Row("the key `obfuscation`", "passes", (f"{EDGES}::test_42_obfuscation_passes",)),

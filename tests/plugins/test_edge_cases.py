@@ -334,6 +334,28 @@ def test_40_choices_interleave(case: Case) -> None:
 
 
 @each_of_family
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"logprobs": None},
+        {"logprobs": {"content": [{"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}]}},
+    ],
+    ids=["absent", "null", "whole"],
+)
+def test_40_log_probabilities_stay_null_absent_or_whole(case: Case, given: dict[str, Any]) -> None:
+    message = whole({"role": "assistant", "content": "a"})
+    message["choices"][0].update(given)
+    (choice,) = body_of(answer(case, message))["choices"]
+    said = chunk({"role": "assistant", "content": "a"})
+    said["choices"][0].update(given)
+    streamed = choices_of(chunks_of(case, sse(said, chunk({}, "stop"), "[DONE]")))
+    for found in (choice, streamed[0]):
+        assert {key: value for key, value in found.items() if key == "logprobs"} == given
+    assert "logprobs" not in streamed[-1]
+
+
+@each_of_family
 def test_42_obfuscation_passes(case: Case) -> None:
     chunks = chunks_of(case, read("openai/chat-stream.sse"))
     assert [it.get("obfuscation") for it in chunks] == ["a9Kq", "x", "Zz81", None, None]

@@ -37,6 +37,10 @@ def test_every_task_goes_to_the_invocations_of_the_endpoint(task: Task) -> None:
         "workspace.test",
         "https://workspace.test/serving-endpoints",
         "workspace.test/serving-endpoints/",
+        "HTTPS://WORKSPACE.test",
+        "https://workspace.test/serving-endpoints/my-endpoint",
+        "https://workspace.test/serving-endpoints/my-endpoint/invocations",
+        "workspace.test/serving-endpoints/my%2Dendpoint/invocations/",
     ],
 )
 def test_a_workspace_is_named_in_several_ways(url: str) -> None:
@@ -47,7 +51,25 @@ def test_http_stays_http() -> None:
     assert link("http://127.0.0.1:8080").target.url.startswith("http://127.0.0.1:8080/serving-endpoints/")
 
 
-@pytest.mark.parametrize("url", ["https://workspace.test/?o=123", "ftp://workspace.test", "https://me:pw@h", "h h"])
+def test_a_path_before_the_endpoints_is_kept() -> None:
+    url = "https://proxy.test/dbx/serving-endpoints/my-endpoint/invocations"
+    assert link("proxy.test/dbx").target.url == link(url).target.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://workspace.test/?o=123",
+        "ftp://workspace.test",
+        "https://me:pw@h",
+        "h h",
+        "https:/workspace.test",
+        "http:workspace.test",
+        "https://workspace.test/serving-endpoints/another/invocations",
+        "https://workspace.test/serving-endpoints/chat/completions",
+        "https://me:pw@h/serving-endpoints/another",
+    ],
+)
 def test_what_is_no_url_of_a_workspace(url: str) -> None:
     found = link(url)
     assert found.target is None

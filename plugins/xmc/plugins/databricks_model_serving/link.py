@@ -5,7 +5,7 @@ body. Source: Databricks REST API, "Query a serving endpoint", "Create a new ser
 """
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from xmc.plugins.contract import EntitySpec, Link
 from xmc.plugins.openai_family import BaseUrlError, compose_path
@@ -15,7 +15,8 @@ CONFIG_KEY = "databricks_model_serving_config"
 
 _URL = "databricks_workspace_url"
 _ENDPOINTS = "/serving-endpoints"
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+# `https:/host` has a scheme too: taken for a host of the name `https`, it would be sent the token.
+_SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|https?:)", re.IGNORECASE)
 
 
 def link_databricks(entity: EntitySpec) -> Link:
@@ -48,5 +49,11 @@ def _invocations(workspace: str, endpoint: str) -> str:
     base = workspace if _SCHEME.match(workspace) else f"https://{workspace}"
     if "?" in base:
         raise BaseUrlError("the workspace's URL holds a query", "write the workspace's URL alone: https://HOST")
-    head = base.rstrip("/").removesuffix(_ENDPOINTS)
-    return compose_path(head, f"serving-endpoints/{quote(endpoint, safe='-_.~')}/invocations")
+    name = quote(endpoint, safe="-_.~")
+    head, _, below = f"{base.rstrip('/')}/".partition(f"{_ENDPOINTS}/")
+    if unquote(below.rstrip("/")) not in {"", endpoint, f"{endpoint}/invocations"}:
+        raise BaseUrlError(
+            "the workspace's URL names another endpoint than the served entity",
+            "write the workspace's URL alone: https://HOST; the endpoint's name belongs into external_model.name",
+        )
+    return compose_path(head.rstrip("/"), f"serving-endpoints/{name}/invocations")
