@@ -19,12 +19,12 @@ class Ran:
     stderr: str
 
 
-def run_cli(folder: Path, *arguments: str, **environ: str) -> Ran:
+def run_cli(folder: Path, *arguments: str, stdin: str | None = None, **environ: str) -> Ran:
     """Run `xmc` in a folder, with only these environment variables beside PATH."""
     others = dict.fromkeys(os.environ, None)
     runner = CliRunner(env={**others, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environ})
     with contextlib.chdir(folder):
-        result = runner.invoke(main, arguments)
+        result = runner.invoke(main, arguments, input=stdin)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)

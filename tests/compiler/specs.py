@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xmc.compiler import Compiled, Source, compile_source
+from xmc.compiler import Compiled, Source, compile_source, compile_sources
 from xmc.plugins import (
     Adapter,
     Capability,
@@ -55,6 +55,12 @@ endpoints:
 def compile_text(text: str | bytes, plugins: Plugins) -> Compiled:
     data = text.encode() if isinstance(text, str) else text
     return compile_source(Source("spec.yaml", data), plugins)
+
+
+def compile_files(*texts: str, plugins: Plugins | None = None) -> Compiled:
+    """Compile a spec of several files, called a.yaml, b.yaml and so on."""
+    sources = [Source(f"{chr(ord('a') + place)}.yaml", text.encode()) for place, text in enumerate(texts)]
+    return compile_sources(sources, plugins or build_plugins())
 
 
 def codes(compiled: Compiled) -> list[str]:

@@ -13,6 +13,7 @@ from tests.compiler.specs import (
     FakeProvider,
     FakeStore,
     codes,
+    compile_files,
     compile_text,
     expected,
     store_plugins,
@@ -48,6 +49,7 @@ def fake_codes(**changes: Any) -> list[str]:
 
 BY_CODE: dict[str, Callable[[], list[str]]] = {
     "XMC108": lambda: codes(compile_text(b"#" * (MAX_BYTES + 1), with_fake(FakeProvider()))),
+    "XMC213": lambda: codes(compile_files("version: 1\nsecrets: {}\nendpoints: []\n", "version: 1\nsecrets: {}\n")),
     "XMC404": lambda: codes(compile_text(FAKE_SPEC.replace("v1/chat", "v1/embeddings"), with_fake(FakeProvider()))),
     "XMC407": lambda: fake_codes(auth=Auth(scheme="absent")),
     "XMC510": lambda: proof_codes(refuse("missing")),

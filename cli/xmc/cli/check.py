@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from xmc.cli.spec_file import compile_spec, read_source
+from xmc.cli.spec_file import compile_spec, read_sources
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("spec", nargs=-1, type=click.Path(path_type=Path, allow_dash=True), metavar="[SPEC]...")
 @click.option(
     "--format",
     "form",
@@ -20,17 +20,21 @@ from xmc.cli.spec_file import compile_spec, read_source
     help="human: on stderr, as `xmc compile` does. json, sarif (2.1.0): one document on stdout, whatever it says.",
 )
 @click.option("--offline", is_flag=True, help="Ask no secret store whether the references exist.")
-def command(spec: Path, form: str, offline: bool) -> None:
+def command(spec: tuple[Path, ...], form: str, offline: bool) -> None:
     """Check SPEC as `xmc compile` does, and write nothing.
+
+    SPEC can be several files and folders, and - for stdin; without any it is endpoints.yaml.
 
     \b
     Examples:
       xmc check endpoints.yaml
+      xmc check common.yaml teams/
+      xmc check - < endpoints.yaml
       xmc check endpoints.yaml --offline --format sarif > xmc.sarif
 
     \b
     Exit codes:
       0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
     """  # noqa: D301 - click reads \b as "do not re-wrap"
-    outcome = compile_spec(read_source(spec), os.environ, form=form, offline=offline, stderr=form == "human")
+    outcome = compile_spec(read_sources(spec), os.environ, form=form, offline=offline, stderr=form == "human")
     sys.exit(outcome.exit_code)

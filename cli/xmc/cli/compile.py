@@ -10,20 +10,20 @@ import click
 import msgspec
 
 from xmc.cli.exit_code import ExitCode
-from xmc.cli.spec_file import Outcome, compile_spec, fail_internally, read_source, unusable
-from xmc.compiler import ArtifactError, write_artifacts
+from xmc.cli.spec_file import DEFAULT_SPEC, STDIN, Outcome, compile_spec, fail_internally, read_sources, unusable
+from xmc.compiler import ArtifactError, Source, write_artifacts
 from xmc.schema import Table
 
 TABLE_SUFFIX = ".xmc.json"
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("spec", nargs=-1, type=click.Path(path_type=Path, allow_dash=True), metavar="[SPEC]...")
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The table's file. Default: SPEC's stem + .xmc.json, beside it.",
+    help="The table's file. Default: beside SPEC, its stem + .xmc.json; of several or a folder, ./endpoints.xmc.json.",
 )
 @click.option(
     "--format",
@@ -35,8 +35,11 @@ TABLE_SUFFIX = ".xmc.json"
 )
 @click.option("--offline", is_flag=True, help="Ask no secret store whether the references exist.")
 @click.option("-v", "--verbose", is_flag=True, help="Also print the upstream URL of every served entity.")
-def command(spec: Path, output: Path | None, form: str, offline: bool, verbose: bool) -> None:
+def command(spec: tuple[Path, ...], output: Path | None, form: str, offline: bool, verbose: bool) -> None:
     """Check SPEC and write its routing table.
+
+    SPEC can be several files and folders (the *.yaml and *.yml in them), and - for stdin; without any it is
+    endpoints.yaml. Their endpoints and principals are joined.
 
     Everything that is wrong is said in one run, as FILE:LINE:COLUMN lines on stderr. With an error nothing is written,
     and an older table stays as it was. Beside the table come a lock file and, if secrets were typed into SPEC, a
@@ -45,6 +48,7 @@ def command(spec: Path, output: Path | None, form: str, offline: bool, verbose: 
     \b
     Examples:
       xmc compile endpoints.yaml
+      xmc compile common.yaml teams/
       xmc compile endpoints.yaml -o build/table.xmc.json --offline
       xmc compile endpoints.yaml --format json 2> diagnostics.json
 
@@ -52,40 +56,41 @@ def command(spec: Path, output: Path | None, form: str, offline: bool, verbose: 
     Exit codes:
       0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
     """  # noqa: D301 - click reads \b as "do not re-wrap"
-    _refuse_unclear_place(spec, output)
-    source = read_source(spec)
     out = output or default_output(spec)
-    _refuse_place(spec, out)
-    outcome = compile_spec(source, os.environ, form=form, offline=offline)
+    sources = read_sources(spec)
+    _refuse_place(sources, out)
+    outcome = compile_spec(sources, os.environ, form=form, offline=offline)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
-    files = _write(outcome, out, source.name)
+    files = _write(outcome, out, sources[0].name)
     said = _summary(outcome.compiled.table, files, form)
     _say(said + _upstreams(outcome.compiled.table) if verbose and form == "human" else said)
 
 
-def default_output(spec: Path) -> Path:
+def default_output(spec: Sequence[Path]) -> Path:
     """Return where the table of a spec is written if nobody says.
 
-    >>> default_output(Path("a/endpoints.yaml")).as_posix()
-    'a/endpoints.xmc.json'
+    Raises:
+        click.ClickException: with exit code 2: beside a pipe nobody would look for it.
+
+    >>> default_output([Path("a/endpoints.yaml")]).as_posix(), default_output([Path("a.yaml"), Path("b.yaml")]).name
+    ('a/endpoints.xmc.json', 'endpoints.xmc.json')
     """
-    return spec.with_name(spec.stem + TABLE_SUFFIX)
+    for path in spec:
+        if path == STDIN or (path.exists() and not path.is_file() and not path.is_dir()):
+            raise unusable(f"{path} is not a regular file: say by -o where the table goes")
+    if len(spec) == 1 and not spec[0].is_dir():
+        return spec[0].with_name(spec[0].stem + TABLE_SUFFIX)
+    return DEFAULT_SPEC.with_suffix(TABLE_SUFFIX)
 
 
-def _refuse_unclear_place(spec: Path, output: Path | None) -> None:
-    """The table of a pipe has no place of its own: beside /dev/stdin nobody would look for it."""
-    if output is None and spec.exists() and not spec.is_file() and not spec.is_dir():
-        raise unusable(f"{spec} is not a regular file: say by -o where the table goes")
-
-
-def _refuse_place(spec: Path, out: Path) -> None:
+def _refuse_place(sources: Sequence[Source], out: Path) -> None:
     """What can be known about the output before the work is done, is."""
     if out.is_dir():
         raise unusable(f"-o {out} is a folder: name the table's file")
     if not out.parent.is_dir():
         raise unusable(f"cannot write {out}: there is no folder {out.parent}")
-    if out.exists() and spec.exists() and out.samefile(spec):
+    if out.exists() and any(Path(one.name).exists() and out.samefile(one.name) for one in sources):
         raise unusable(f"-o {out} is the spec itself")
 
 

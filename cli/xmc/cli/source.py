@@ -70,12 +70,12 @@ def inputs(path: Path) -> tuple[str, str]:
     if path.name.endswith(TABLE_SUFFIX):
         # Not read here, and nothing imported for it: serving a table must not pay for the compiler.
         return str(path), str(secrets_path(path))
-    from xmc.cli.spec_file import compile_spec, read_source  # noqa: PLC0415 - as above
+    from xmc.cli.spec_file import compile_spec, read_source, read_sources  # noqa: PLC0415 - as above
 
-    source = read_source(path)
-    if is_table(path, source.text):
+    sources = read_sources((path,)) if path.is_dir() else (read_source(path),)
+    if len(sources) == 1 and is_table(path, sources[0].text):
         return str(path), str(secrets_path(path))
-    outcome = compile_spec(source, os.environ, form="human", offline=False)
+    outcome = compile_spec(sources, os.environ, form="human", offline=False)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
     return _in_memory(encode_table(outcome.compiled.table)), _in_memory(_revealed(outcome.compiled.plaintext))

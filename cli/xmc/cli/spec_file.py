@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,14 +14,14 @@ from typing import NoReturn
 import click
 
 from xmc.cli.exit_code import ExitCode
-from xmc.cli.progress import doing
+from xmc.cli.progress import doing, watching
 from xmc.compiler import (
     MAX_BYTES,
     WIDTH,
     Compiled,
     Proven,
     Source,
-    compile_source,
+    compile_sources,
     make,
     nearest,
     prove,
@@ -35,6 +35,10 @@ from xmc.schema import Diagnostic, Severity, Span
 DEBUG = "XMC_DEBUG"
 """Environment variable: 1 shows the traceback of an internal error, which may hold parts of the spec."""
 
+
+STDIN = Path("-")
+DEFAULT_SPEC = Path("endpoints.yaml")
+"""What is compiled if nothing is named."""
 
 _MARGIN = 10
 """Columns of a terminal that the line number takes, and some air."""
@@ -55,16 +59,47 @@ class _UnusableError(click.ClickException):
 
 
 def read_source(path: Path) -> Source:
-    """Read a spec; of a file that is too large only as much as shows it.
+    """Read one file of a spec, or stdin for `-`; of a file that is too large only as much as shows it.
 
     Raises:
         click.ClickException: with exit code 2, if it cannot be read.
     """
     try:
+        if path == STDIN:
+            return Source("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1))
         with path.open("rb") as stream:
             return Source(str(path), stream.read(MAX_BYTES + 1))
     except OSError as error:
         raise unusable(f"cannot read {path}: {error.strerror or error}{_similar(path)}") from error
+
+
+def read_sources(paths: Sequence[Path]) -> tuple[Source, ...]:
+    """Read the files of one spec, in the order in which they were named, each once.
+
+    A folder stands for the *.yaml and *.yml files in it and below it, by name; hidden ones are left out. No path at all
+    stands for `endpoints.yaml`.
+
+    Raises:
+        click.ClickException: with exit code 2, if one cannot be read, or a folder holds none.
+    """
+    files: dict[Path, Path] = {}
+    for path in paths or (DEFAULT_SPEC,):
+        for file in _files_in(path) if path != STDIN and path.is_dir() else (path,):
+            files.setdefault(file.resolve(), file)
+    return tuple(read_source(file) for file in files.values())
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".yaml", ".yml"}
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    ]
+    if not files:
+        raise unusable(f"the folder {folder} holds no *.yaml or *.yml file")
+    return files
 
 
 def _similar(path: Path) -> str:
@@ -81,23 +116,26 @@ def unusable(message: str) -> click.ClickException:
 
 
 def compile_spec(
-    source: Source, environ: Mapping[str, str], *, form: str, offline: bool, stderr: bool = True
+    sources: Sequence[Source], environ: Mapping[str, str], *, form: str, offline: bool, stderr: bool = True
 ) -> Outcome:
-    """Compile a spec and prove its references; say the diagnostics as `human`, `json` or `sarif`, on stderr or stdout.
+    """Compile a spec of one or more files, prove its references, and say the diagnostics on stderr or stdout.
+
+    `form` is `human`, `json` or `sarif`.
 
     Raises:
         SystemExit: 3, after one line on stderr, for a fault of xmc or of a plugin.
     """
     plugins = load_plugins(environ)
+    name = sources[0].name if len(sources) == 1 else f"{len(sources)} files"
     try:
-        with doing(f"compiling {source.name}"), _no_collections():
-            compiled = compile_source(source, plugins)
+        with watching(f"compiling {name}") as progress, _no_collections():
+            compiled = compile_sources(sources, plugins, progress)
         with doing("asking the secret stores"):
             proven = prove(compiled, plugins, environ, offline=offline)
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line
-        fail_internally(source.name, error, environ)
+        fail_internally(sources[0].name, error, environ)
     diagnostics = sorted((*compiled.diagnostics, *proven.diagnostics), key=lambda one: one.order)
-    show(diagnostics, source, form, stderr=stderr)
+    show(diagnostics, sources, form, stderr=stderr)
     return Outcome(compiled, proven, plugins, _exit_code(compiled, proven))
 
 
@@ -135,7 +173,7 @@ def fail_internally(name: str, error: Exception, environ: Mapping[str, str]) -> 
     sys.exit(ExitCode.INTERNAL)
 
 
-def show(diagnostics: Iterable[Diagnostic], source: Source, form: str, *, stderr: bool) -> None:
+def show(diagnostics: Iterable[Diagnostic], sources: Sequence[Source], form: str, *, stderr: bool) -> None:
     """Write diagnostics to stderr, or to stdout."""
     if form == "json":
         click.echo(render_json(diagnostics), nl=False, err=stderr)
@@ -144,7 +182,7 @@ def show(diagnostics: Iterable[Diagnostic], source: Source, form: str, *, stderr
     else:
         color = _wants_color(os.environ)
         width = shutil.get_terminal_size().columns - _MARGIN if sys.stderr.isatty() else WIDTH
-        text = render_human(diagnostics, (source,), color=color, width=min(width, WIDTH))
+        text = render_human(diagnostics, sources, color=color, width=min(width, WIDTH))
         click.echo(text, nl=False, err=stderr, color=color)
 
 

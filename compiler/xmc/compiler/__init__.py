@@ -3,10 +3,11 @@
 from xmc.compiler.artifact import ArtifactError, write_artifacts
 from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
-from xmc.compiler.compile import Compiled, compile_source
+from xmc.compiler.compile import Compiled, compile_source, compile_sources
 from xmc.compiler.excerpt import WIDTH
 from xmc.compiler.pages import page_of
 from xmc.compiler.parse import MAX_BYTES, Source
+from xmc.compiler.progress import Progress
 from xmc.compiler.prove import Proven, prove
 from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
@@ -20,9 +21,11 @@ __all__ = [
     "ArtifactError",
     "Code",
     "Compiled",
+    "Progress",
     "Proven",
     "Source",
     "compile_source",
+    "compile_sources",
     "composed_schema",
     "make",
     "nearest",

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 from xmc.compiler.explain import explain
 from xmc.compiler.node import Mapping, Path, follow, plain
+from xmc.compiler.progress import Progress, unwatched, watched
 from xmc.compiler.report import Report
 from xmc.compiler.spec import EntityView, SpecView
 from xmc.compiler.suggest import did_you_mean
@@ -17,12 +18,12 @@ from xmc.plugins import Plugins, SecretStore
 from xmc.schema import JsonObject, spec_schema
 
 
-def check(report: Report, spec: SpecView, plugins: Plugins) -> None:
+def check(report: Report, spec: SpecView, plugins: Plugins, progress: Progress = unwatched) -> None:
     """Report everything that does not fit the schemas."""
     providers = {name: _Validators(plugins, name) for name in plugins.providers}
     unknown = _validator(_any_external(plugins))
     explain(report, _validator(_around_external()).iter_errors(plain(report.root)))
-    for endpoint in spec.endpoints:
+    for endpoint in watched(spec.endpoints, progress):
         for entity in endpoint.entities:
             _check_external(report, entity, providers, unknown)
 

@@ -55,6 +55,7 @@ _CODES = (
     Code("XMC210", "not an external model", "xmc serves external models; a model of one's own is not one."),
     Code("XMC211", "both forms at once", "The flat form and `config:` say the same thing twice."),
     Code("XMC212", "unusable name", "Names become part of URLs: letters, digits, - and _, at most 63 of them."),
+    Code("XMC213", "key in two files", "Lists of endpoints and of principals are joined; nothing else may come twice."),
     Code("XMC301", "endpoint defined twice", "Clients name an endpoint; two of one name cannot both answer."),
     Code("XMC302", "served entity defined twice", "Routes name an entity; two of one name cannot both be meant."),
     Code("XMC303", "traffic is not 100 percent", "The routes of an endpoint share out all of its traffic."),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from xmc.compiler.node import Broken, Mapping, Node, Path, Scalar, Sequence, dotted, follow
+from xmc.compiler.node import Broken, Mapping, Node, Path, Scalar, Sequence, follow
 from xmc.compiler.report import Report
 from xmc.compiler.suggest import did_you_mean, nearest, odd_space
 from xmc.schema import JsonObject, Label
@@ -103,7 +103,7 @@ def _unknown(report: Report, path: Path, error: Error) -> None:
         place = (*path, key)
         if key in known or report.is_wrong(place):
             continue
-        where = f" in `{dotted(path)}`" if path else ""
+        where = f" in `{report.name(path)}`" if path else ""
         hint = did_you_mean(key, missing if nearest(key, missing) else known)
         space = odd_space(key)
         if space is not None:
@@ -123,7 +123,7 @@ def _missing(report: Report, path: Path, error: Error) -> None:
         if isinstance(node, Mapping) and key in node.index:
             report.add("XMC202", place, f"`{key}` has no value", hint="give it one", at="key")
         else:
-            where = f" in `{dotted(path)}`" if path else ""
+            where = f" in `{report.name(path)}`" if path else ""
             report.add(
                 "XMC202", place, f"`{key}` is missing{where}", hint=_hint(error) or f"add `{key}:`", at="opening"
             )
@@ -138,7 +138,7 @@ def _type(report: Report, path: Path, error: Error) -> None:
     if hint is None and "string" in wanted and isinstance(node, Scalar) and node.plain:
         shown = seen(node, schema)
         hint = "quote it, so that YAML reads it as text" if shown == "this value" else f'quote it: "{node.text}"'
-    name = dotted(path) or "a spec"
+    name = report.name(path) or "a spec"
     report.add("XMC203", path, f"`{name}` must be {names}, not {seen(node, schema)}", hint=hint)
 
 
@@ -151,7 +151,7 @@ def _enum(report: Report, path: Path, error: Error) -> None:
     if hint is None and isinstance(value, str):
         hint = did_you_mean(value, [str(one) for one in allowed])
     names = ", ".join(str(one) for one in allowed)
-    report.add("XMC204", path, f"`{dotted(path)}` is {seen(node, schema)}; it can be {names}", hint=hint)
+    report.add("XMC204", path, f"`{report.name(path)}` is {seen(node, schema)}; it can be {names}", hint=hint)
 
 
 def _pattern(report: Report, path: Path, error: Error) -> None:
@@ -161,7 +161,7 @@ def _pattern(report: Report, path: Path, error: Error) -> None:
         message = f"{shown} cannot be a name: letters, digits, - and _ only, 1 to 63 of them"
         report.add("XMC212", path, message, hint="choose another name")
     else:
-        message = f"`{dotted(path)}` is {shown}, which does not match {error.validator_value}"
+        message = f"`{report.name(path)}` is {shown}, which does not match {error.validator_value}"
         report.add("XMC204", path, message, hint=_hint(error))
 
 
@@ -174,7 +174,7 @@ def _limit(report: Report, path: Path, error: Error) -> None:
         side = "more than" if side == "at least" else "less than"
     schema: Any = error.schema
     shown = seen(follow(report.root, path), schema)
-    message = f"`{dotted(path)}` is {shown}; it must {verb} {side} {limit}{unit}"
+    message = f"`{report.name(path)}` is {shown}; it must {verb} {side} {limit}{unit}"
     report.add("XMC204", path, message, hint=_hint(error))
 
 
@@ -188,7 +188,7 @@ def _branches(report: Report, path: Path, error: Error) -> None:
     for inner in error.context or ():
         by_branch.setdefault(inner.schema_path[0], []).append(inner)
     if not by_branch:
-        report.add("XMC204", path, f"`{dotted(path)}` fits several of its forms at once", hint=_hint(error))
+        report.add("XMC204", path, f"`{report.name(path)}` fits several of its forms at once", hint=_hint(error))
         return
     nearest_branch = min(by_branch.values(), key=len)
     explain(report, nearest_branch)
@@ -211,12 +211,12 @@ def _dependent(report: Report, path: Path, error: Error) -> None:
 
 
 def _not_enforced(report: Report, path: Path, error: Error) -> None:
-    message = f"`{dotted(path)}` is not enforced in this version: {error.validator_value}"
+    message = f"`{report.name(path)}` is not enforced in this version: {error.validator_value}"
     report.add("XMC205", path, message, hint="remove it, or switch it off", at="key")
 
 
 def _no_effect(report: Report, path: Path, error: Error) -> None:
-    message = f"`{dotted(path)}` has no effect: {error.validator_value}"
+    message = f"`{report.name(path)}` has no effect: {error.validator_value}"
     report.add("XMC206", path, message, hint="remove it", at="key")
 
 
@@ -235,7 +235,7 @@ def _other(report: Report, path: Path, error: Error) -> None:
         return
     if error.validator == "propertyNames":
         return
-    message = f"`{dotted(path) or 'the spec'}` does not fit its schema ({error.validator})"
+    message = f"`{report.name(path) or 'the spec'}` does not fit its schema ({error.validator})"
     report.add("XMC204", path, message, hint=_hint(error))
 
 

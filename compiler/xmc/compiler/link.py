@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from xmc.compiler.document import endpoint_document
 from xmc.compiler.lift import Lifted, lift
 from xmc.compiler.node import Path, exists, follow, key_span, opening
+from xmc.compiler.progress import Progress, unwatched, watched
 from xmc.compiler.report import Report, make
 from xmc.compiler.serving import read_serving
 from xmc.compiler.spec import EndpointView, EntityView, SpecView
@@ -36,10 +37,10 @@ class Linked:
     plaintext: dict[str, Secret] = field(default_factory=dict)
 
 
-def link(report: Report, spec: SpecView, plugins: Plugins, stores: StoreMap) -> Linked:
+def link(report: Report, spec: SpecView, plugins: Plugins, stores: StoreMap, progress: Progress = unwatched) -> Linked:
     """Link all entities that are not wrong, and put together the endpoints that have only such."""
     linker = _Linker(report, plugins, stores)
-    for endpoint in spec.endpoints:
+    for endpoint in watched(spec.endpoints, progress):
         linker.link_endpoint(endpoint)
     return linker.linked
 

@@ -1,6 +1,7 @@
 """Text to node tree: decoding, limits, and YAML's own complaints as diagnostics."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +9,15 @@ import yaml
 
 from xmc.compiler.compose import Composer, StopError
 from xmc.compiler.node import Node
+from xmc.compiler.progress import Progress, unwatched
 from xmc.compiler.report import make
 from xmc.compiler.suggest import odd_space
 from xmc.schema import Diagnostic, Span
 
 MAX_BYTES = 64 * 1024 * 1024
 """A spec is at most this large; checked before anything is parsed."""
+_OFTEN = 1024
+"""Events between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Parsed:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def parse(source: Source) -> Parsed:
+def parse(source: Source, progress: Progress = unwatched) -> Parsed:
     """Parse a spec. A tree and diagnostics can come together: what was broken stands in the tree as `Broken`."""
     beginning = Span(source.name, 1, 1, 1, 1)
     if len(source.text) > MAX_BYTES:
@@ -44,7 +48,7 @@ def parse(source: Source) -> Parsed:
         return Parsed(None, (_not_utf8(source, error),))
     composer = Composer(source.name, len(text))
     try:
-        root = composer.compose(yaml.parse(text, Loader=yaml.CSafeLoader))
+        root = composer.compose(_events(text, progress))
     except StopError as stop:
         return Parsed(None, (*composer.found, stop.diagnostic))
     except yaml.YAMLError as error:
@@ -53,6 +57,14 @@ def parse(source: Source) -> Parsed:
         message = "there is nothing in this file"
         return Parsed(None, (make("XMC109", beginning, message, hint="a spec needs at least `endpoints: []`"),))
     return Parsed(root, tuple(composer.found))
+
+
+def _events(text: str, progress: Progress) -> Iterator[Any]:
+    events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
+    for place, event in enumerate(events):
+        if not place % _OFTEN:
+            progress(event.start_mark.index / max(len(text), 1))
+        yield event
 
 
 def _not_utf8(source: Source, error: UnicodeDecodeError) -> Diagnostic:

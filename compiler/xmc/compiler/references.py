@@ -4,7 +4,7 @@ import re
 
 from xmc.compiler.explain import either_or
 from xmc.compiler.lift import SUFFIX, SecretField, secret_fields
-from xmc.compiler.node import Path, Scalar, dotted, follow, walk
+from xmc.compiler.node import Path, Scalar, follow, walk
 from xmc.compiler.report import Report
 from xmc.compiler.spec import EntityView, SpecView
 from xmc.plugins import Plugins
@@ -98,7 +98,7 @@ def _check_typed_in(report: Report, path: Path, field: SecretField, entity: Enti
 
 
 def _check_open(report: Report, path: Path, text: str) -> None:
-    name = dotted(path)
+    name = report.name(path)
     if _SECRETS.search(text) and not _REFERENCE.search(text):
         message = f"the reference in `{name}` is malformed, and `{name}` is not a secret"
         report.add("XMC504", path, message, hint=f"a reference is {_FORM}, as a whole value, in a secret field")

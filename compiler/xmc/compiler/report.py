@@ -1,10 +1,10 @@
 """Making, ordering and deduplicating diagnostics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xmc.compiler.codes import CODES
-from xmc.compiler.node import Node, Path, follow, key_span, opening
+from xmc.compiler.node import Node, Path, dotted, follow, key_span, opening
 from xmc.schema import Diagnostic, Label, Severity, Span
 
 
@@ -13,12 +13,14 @@ class Report:
     """Collects the diagnostics of one run over one spec, and remembers which paths they are about.
 
     One root cause, one diagnostic: what is said about a path that was reported as wrong before is not repeated by
-    later steps, which ask `is_wrong` first.
+    later steps, which ask `is_wrong` first. `starts` tells, for lists that were joined from several files, at which
+    positions the part of each begins.
     """
 
     root: Node
     found: list[Diagnostic] = field(default_factory=list)
     wrong: set[Path] = field(default_factory=set)
+    starts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     _above: set[Path] = field(default_factory=set)
 
     def add(  # noqa: PLR0913 - one argument per part of a diagnostic
@@ -41,6 +43,13 @@ class Report:
         self.found.append(diagnostic)
         if diagnostic.severity is Severity.ERROR:
             self.mark(path)
+
+    def name(self, path: Path) -> str:
+        """Write a path as users read it: positions in a list count from where their own file's part of it begins."""
+        if len(path) > 1 and isinstance(path[1], int):
+            begin = max((start for start in self.starts.get(str(path[0]), ()) if start <= path[1]), default=0)
+            path = (path[0], path[1] - begin, *path[2:])
+        return dotted(path)
 
     def mark(self, *paths: Path) -> None:
         """Remember that paths are wrong, without saying anything: the root cause has been said, or will be."""

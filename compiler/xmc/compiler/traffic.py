@@ -1,6 +1,6 @@
 """Traffic rules of one endpoint: who gets which share."""
 
-from xmc.compiler.node import dotted, follow
+from xmc.compiler.node import follow
 from xmc.compiler.report import Report
 from xmc.compiler.spec import EndpointView, RouteView
 from xmc.compiler.suggest import did_you_mean
@@ -92,5 +92,5 @@ def _lint_sum(report: Report, endpoint: EndpointView) -> None:
             for route in routes
         )
         difference = f"{ALL - total} too few" if total < ALL else f"{total - ALL} too many"
-        message = f"the percentages of `{dotted(path)}` add up to {total}, not {ALL}"
+        message = f"the percentages of `{report.name(path)}` add up to {total}, not {ALL}"
         report.add("XMC303", path, message, hint=f"{difference}", labels=shares, at="key")
