@@ -119,9 +119,10 @@ bench: setup ## Cost per request and per chunk, beside a bare aiohttp pass-throu
 	$(PY) -m tests.bench
 
 .PHONY: docs
-docs: $(READY)/dev ## Bring docs/cli.md, docs/plugins.md and docs/providers.md up to date
+docs: $(READY)/dev ## Bring the generated pages of docs/ and examples/xmc.schema.json up to date
 	$(PY) -m tests.cli_help
 	$(PY) -m tests.matrix.page
+	$(BIN)/xmc schema > examples/xmc.schema.json
 
 # --- requirements -----------------------------------------------------------------------------------------------------
 

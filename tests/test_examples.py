@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.command import run_cli
 
 from xmc.schema import decode_table
 
@@ -52,3 +53,15 @@ def test_example_compiles_without_a_word(path: Path, tmp_path: Path) -> None:
     table = decode_table(out.read_bytes())
     assert table.endpoints
     assert "none" not in {part for slot in table.secrets.values() for part in (slot.path, slot.field)}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_editors_check_an_example_by_the_schema_beside_it(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (path.parent / first.partition("=")[2]).resolve() == ROOT / "examples" / "xmc.schema.json"
+
+
+def test_the_schema_for_editors_is_the_one_that_xmc_prints() -> None:
+    done = run_cli(ROOT, "schema")
+    assert (ROOT / "examples" / "xmc.schema.json").read_text() == done.stdout, "run `make docs`"

@@ -5,6 +5,7 @@ from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source, compile_sources
 from xmc.compiler.excerpt import WIDTH
+from xmc.compiler.first_spec import Drafted, FirstSpec, draft
 from xmc.compiler.pages import page_of
 from xmc.compiler.parse import MAX_BYTES, Source
 from xmc.compiler.progress import Progress
@@ -12,7 +13,7 @@ from xmc.compiler.prove import Proven, prove
 from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
 from xmc.compiler.sarif import render_sarif
-from xmc.compiler.suggest import nearest
+from xmc.compiler.suggest import did_you_mean, nearest
 
 __all__ = [
     "CODES",
@@ -21,12 +22,16 @@ __all__ = [
     "ArtifactError",
     "Code",
     "Compiled",
+    "Drafted",
+    "FirstSpec",
     "Progress",
     "Proven",
     "Source",
     "compile_source",
     "compile_sources",
     "composed_schema",
+    "did_you_mean",
+    "draft",
     "make",
     "nearest",
     "page_of",
