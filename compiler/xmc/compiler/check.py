@@ -22,6 +22,11 @@ def check(report: Report, spec: SpecView, plugins: Plugins, progress: Progress =
     """Report everything that does not fit the schemas."""
     providers = {name: _Validators(plugins, name) for name in plugins.providers}
     unknown = _validator(_any_external(plugins))
+    shared: JsonObject = spec_schema()["$defs"]["external_model"]["properties"]
+    configs: JsonObject = {provider.config_key: {} for provider in plugins.providers.values()}
+    for endpoint in spec.endpoints:
+        for entity in endpoint.entities:
+            _too_shallow(report, entity.path, "external_model", dict(shared, **configs))
     explain(report, _validator(_around_external()).iter_errors(plain(report.root)))
     for endpoint in watched(spec.endpoints, progress):
         for entity in endpoint.entities:
@@ -161,7 +166,7 @@ class _Validators:
         provider = plugins.providers[name]
         self.config_key = provider.config_key
         self.owners = {other.config_key: other.name for other in plugins.providers.values()}
-        self._schema = provider.config_schema
+        self.schema = provider.config_schema
         self._config: Any = None
         self._external: Any = None
 
@@ -175,7 +180,7 @@ class _Validators:
                     "required": [*shared["required"], self.config_key],
                     "properties": {
                         **shared["properties"],
-                        self.config_key: {"type": "object", **_secret_mark(self._schema)},
+                        self.config_key: {"type": "object", **_secret_mark(self.schema)},
                     },
                     "additionalProperties": False,
                 }
@@ -185,7 +190,7 @@ class _Validators:
     def config(self) -> Any:
         """Validate the provider's configuration."""
         if self._config is None:
-            self._config = _validator(self._schema)
+            self._config = _validator(self.schema)
         return self._config
 
 
@@ -207,10 +212,11 @@ def _check_external(report: Report, entity: EntityView, providers: dict[str, _Va
         explain(report, unknown.iter_errors(plain(node)), entity.external)
         return
     _foreign(report, entity, node, mine)
+    _too_shallow(report, entity.external, mine.config_key, mine.schema.get("properties", {}))
     explain(report, mine.external().iter_errors(plain(node)), entity.external)
     config = (*entity.external, mine.config_key)
     if isinstance(node.get(mine.config_key), Mapping):
-        explain(report, mine.config().iter_errors(plain(follow(report.root, config))), config)
+        explain(report, mine.config().iter_errors(plain(follow(report.root, config))), config, mine.schema)
 
 
 def _foreign(report: Report, entity: EntityView, node: Mapping, mine: _Validators) -> None:
@@ -223,6 +229,21 @@ def _foreign(report: Report, entity: EntityView, node: Mapping, mine: _Validator
         hint = f"use `{mine.config_key}`, or change the provider"
         report.add("XMC406", (*entity.external, entry.key), message, hint=hint, at="key")
         report.mark((*entity.external, mine.config_key))
+
+
+def _too_shallow(report: Report, path: Path, child: str, known: JsonObject) -> None:
+    """A key of a block that stands beside it is one mistake, of indentation; `name` may stand in both."""
+    node = follow(report.root, path)
+    if not isinstance(node, Mapping):
+        return
+    inner = node.get(child)
+    if inner is not None and not isinstance(inner, Mapping):
+        return
+    for entry in node.entries:
+        if entry.key in known and entry.key != "name" and (inner is None or entry.key not in inner.index):
+            message = f"`{entry.key}` stands beside `{child}`, and belongs into it"
+            report.add("XMC201", (*path, entry.key), message, hint=f"indent it, below `{child}:`", at="key")
+            report.mark((*path, child, entry.key))
 
 
 def _validator(schema: JsonObject) -> Any:

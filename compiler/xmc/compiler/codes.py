@@ -43,6 +43,9 @@ _CODES = (
     Code("XMC112", "key is not a string", "Every key of a spec is text."),
     Code("XMC113", "YAML tag", "Tags make values that JSON does not have; only the standard scalar tags are read."),
     Code("XMC114", "bad merge", "The merge key << takes a mapping, or a list of mappings."),
+    Code(
+        "XMC115", "quote in unquoted text", "YAML keeps a quote that stands inside of plain text as a part of it.", _W
+    ),
     Code("XMC201", "unknown key", "A key that nothing reads is a typing mistake; it is never ignored."),
     Code("XMC202", "missing key", "Something that cannot be left out was left out."),
     Code("XMC203", "wrong type", "The value is of another type than the key takes."),
@@ -76,6 +79,7 @@ _CODES = (
     Code("XMC314", "principal for an unknown endpoint", "The permission would never be used."),
     Code("XMC315", "principal or token defined twice", "A caller must be one principal."),
     Code("XMC316", "unknown secret store", "A scope, the default or a reference names a store that does not exist."),
+    Code("XMC350", "defined and not used", "Nothing refers to it: a typing mistake, or something left over.", _W),
     Code("XMC401", "not supported in this version", "The provider has it, this version of its plugin does not yet."),
     Code("XMC402", "unusable URL", "The upstream could not be called with it."),
     Code("XMC403", "contradictory fields", "Fields that are each right do not go together."),

@@ -15,6 +15,7 @@ from xmc.compiler.references import check_references
 from xmc.compiler.report import Report, settle
 from xmc.compiler.spec import view
 from xmc.compiler.stores import read_stores
+from xmc.compiler.unused import lint_unused
 from xmc.plugins import CONTRACT, Plugins
 from xmc.schema import Diagnostic, Secret, Severity, Span, Table, decode_table, encode_table
 
@@ -71,6 +72,8 @@ def _compile(report: Report, plugins: Plugins, progress: Progress) -> Compiled:
     stores = read_stores(report, plugins)
     principals = read_principals(report, spec)
     linked = link(report, spec, plugins, stores, part(progress, _CHECKED, _LINKED))
+    if not report.wrong:
+        lint_unused(report, stores, plugins, linked.references)
     diagnostics = settle(report.found)
     references = {name: tuple(sorted(spans)) for name, spans in sorted(linked.references.items())}
     if any(one.severity is Severity.ERROR for one in diagnostics):

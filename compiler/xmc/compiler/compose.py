@@ -20,6 +20,7 @@ _FREE_EXPANSION = 4096
 """Aliases that add less than this many characters are never counted as a bomb, however small the file."""
 
 _MERGE = "<<"
+_QUOTES = ("'", '"')
 
 
 class StopError(Exception):
@@ -100,6 +101,15 @@ class Composer:
         node: Node | None = scalar(event.value, span, plain=bool(event.implicit[0]), tag=tag)
         if node is None:
             node = self._bad_tag(str(tag), span)
+        elif (
+            isinstance(node, Scalar)
+            and node.plain
+            and node.text[-1:] in _QUOTES
+            and node.text.count(node.text[-1:]) == 1
+        ):
+            message = f"{node.text[-1]} at the end of unquoted text is a part of it"
+            hint = "open the quote where the text begins, or leave this one out"
+            self.found.append(make("XMC115", span, message, hint=hint))
         size = len(event.value) + 1
         self._name(event.anchor, node, size)
         self._place(node, size)

@@ -23,6 +23,7 @@ _TYPES = {
 _SIDES = {"min": "at least", "max": "at most"}
 _UNITS = {"Length": " character(s)", "Items": " item(s)", "Properties": " key(s)"}
 _LONGEST_SHOWN = 80
+_BRANCHES = frozenset({"then", "else"})
 _FIRST = (
     "x-xmc-not-enforced",
     "x-xmc-not-external",
@@ -35,14 +36,42 @@ _FIRST = (
 NAME_PATTERN = "^[A-Za-z0-9_-]{1,63}$"
 
 
-def explain(report: Report, errors: Iterable[Error], base: Path = ()) -> None:
-    """Report the errors of one validation; `base` is the path of the value that was validated."""
+def explain(report: Report, errors: Iterable[Error], base: Path = (), schema: JsonObject | None = None) -> None:
+    """Report the errors of one validation; `base` is the path of the value that was validated.
+
+    With its `schema`, what is only asked for because another key is wrong is not reported.
+    """
     order = {keyword: rank for rank, keyword in enumerate(_FIRST)}
     ranked = sorted(errors, key=lambda error: order.get(str(error.validator), len(order)))
-    for error in ranked:
+    _report(report, base, (error for error in ranked if not _is_conditional(error)))
+    conditional = [
+        error
+        for error in ranked
+        if _is_conditional(error) and not _condition_is_wrong(report, (*base, *error.absolute_path), error, schema)
+    ]
+    _report(report, base, conditional)
+
+
+def _report(report: Report, base: Path, errors: Iterable[Error]) -> None:
+    for error in errors:
         path = (*base, *error.absolute_path)
         if not report.is_wrong(path) and not _is_left_to_references(follow(report.root, path), error.schema):
             _KEYWORDS.get(str(error.validator), _other)(report, path, error)
+
+
+def _is_conditional(error: Error) -> bool:
+    return not _BRANCHES.isdisjoint(error.absolute_schema_path)
+
+
+def _condition_is_wrong(report: Report, path: Path, error: Error, schema: Any) -> bool:
+    """Tell whether a key that decides whether something is asked for is itself wrong, in this mapping."""
+    for step in error.absolute_schema_path if schema is not None else ():
+        if step in _BRANCHES and any(report.is_wrong((*path, name)) for name in schema["if"].get("properties", {})):
+            return True
+        if step == "$ref":  # leads to where this cannot follow
+            return False
+        schema = schema[step]
+    return False
 
 
 def _is_left_to_references(node: Node, schema: Any) -> bool:
@@ -97,14 +126,15 @@ def _hint(error: Error) -> str | None:
 def _unknown(report: Report, path: Path, error: Error) -> None:
     schema: Any = error.schema
     known = set(schema.get("properties", {}))
+    sensible = {key for key in known if "x-xmc-not-external" not in schema["properties"][key]}
     node = follow(report.root, path)
-    missing = known - {entry.key for entry in node.entries} if isinstance(node, Mapping) else known
+    missing = sensible - {entry.key for entry in node.entries} if isinstance(node, Mapping) else sensible
     for key in error.instance:
         place = (*path, key)
         if key in known or report.is_wrong(place):
             continue
         where = f" in `{report.name(path)}`" if path else ""
-        hint = did_you_mean(key, missing if nearest(key, missing) else known)
+        hint = did_you_mean(key, missing if nearest(key, missing) else sensible)
         space = odd_space(key)
         if space is not None:
             hint = f"it holds {space}, which is no space to YAML: write plain spaces"
@@ -122,11 +152,27 @@ def _missing(report: Report, path: Path, error: Error) -> None:
             continue
         if isinstance(node, Mapping) and key in node.index:
             report.add("XMC202", place, f"`{key}` has no value", hint="give it one", at="key")
+        elif (mistyped := _mistyped(report, path, key, error.schema)) is not None:
+            where = f" in `{report.name(path)}`" if path else ""
+            report.add(
+                "XMC201", (*path, mistyped), f"unknown key `{mistyped}`{where}", hint=f"did you mean {key!r}?", at="key"
+            )
+            report.mark(place)
         else:
             where = f" in `{report.name(path)}`" if path else ""
             report.add(
                 "XMC202", place, f"`{key}` is missing{where}", hint=_hint(error) or f"add `{key}:`", at="opening"
             )
+
+
+def _mistyped(report: Report, path: Path, key: str, schema: Any) -> str | None:
+    """Return the key that stands where `key` is missed, where the schema lets any key stand."""
+    node = follow(report.root, path)
+    known = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    if key not in known:  # a part of a schema, which does not know all keys
+        return None
+    others = [entry.key for entry in node.entries if entry.key not in known] if isinstance(node, Mapping) else []
+    return nearest(key, [other for other in others if not report.is_wrong((*path, other))])
 
 
 def _type(report: Report, path: Path, error: Error) -> None:
@@ -143,7 +189,7 @@ def _type(report: Report, path: Path, error: Error) -> None:
 
 
 def _enum(report: Report, path: Path, error: Error) -> None:
-    allowed = error.validator_value if error.validator == "enum" else [error.validator_value]
+    allowed = [error.validator_value] if error.validator == "const" else error.validator_value
     node = follow(report.root, path)
     schema: Any = error.schema
     value = node.value if isinstance(node, Scalar) else None

@@ -48,7 +48,8 @@ def _lint_forms(report: Report, endpoint: EndpointView) -> None:
     config = endpoint.node.get("config")
     flat = [key for key in _TWICE if endpoint.node.get(key) is not None]
     if not isinstance(config, Mapping):
-        if config is None and not flat and not report.is_wrong_within((*endpoint.path, "served_entities")):
+        mistyped = any(report.is_wrong_within((*endpoint.path, key)) for key in ("config", "served_entities"))
+        if config is None and not flat and not mistyped:
             message = f"endpoint {endpoint.name!r} serves nothing" if endpoint.name else "this endpoint serves nothing"
             hint = "add `config:` with `served_entities:`"
             report.add("XMC208", (*endpoint.path, "served_entities"), message, hint=hint, at="opening")
@@ -88,6 +89,8 @@ def _lint_entities(report: Report, endpoint: EndpointView) -> None:
 def _lint_default_name(report: Report, entity: EntityView) -> None:
     label = entity.label
     if entity.name is not None or label is None or report.is_wrong(entity.label_path):
+        return
+    if report.is_wrong((*entity.path, "name")):  # it is there, mistyped
         return
     if label.replace("-", "").replace("_", "").isalnum() and label.isascii() and len(label) <= 63:  # noqa: PLR2004 - as names
         return

@@ -38,10 +38,14 @@ def _check_endpoints(report: Report, spec: SpecView, path: Path) -> None:
     node = follow(report.root, path)
     listed = items(node.get("endpoints")) if isinstance(node, Mapping) else ()
     names = [endpoint.name for endpoint in spec.endpoints if endpoint.name is not None]
+
+    def wrong(where: Path) -> bool:
+        return report.is_wrong(where) or report.is_wrong(("endpoints",))
+
     for place, item in enumerate(listed):
         name = string(item)
         where = (*path, "endpoints", place)
-        if name is not None and name != ALL_ENDPOINTS and name not in names and not report.is_wrong(where):
+        if name is not None and name != ALL_ENDPOINTS and name not in names and not wrong(where):
             message = f"there is no endpoint {name!r}"
             report.add("XMC314", where, message, hint=did_you_mean(name, names))
 

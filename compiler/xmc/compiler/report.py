@@ -1,11 +1,16 @@
 """Making, ordering and deduplicating diagnostics."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xmc.compiler.codes import CODES
 from xmc.compiler.node import Node, Path, dotted, follow, key_span, opening
 from xmc.schema import Diagnostic, Label, Severity, Span
+
+_INDEX = re.compile(r"\[\d+\]")
+_LESSER = frozenset({"XMC115"})
+"""Codes that are a guess about a value, which an error about the same value makes idle."""
 
 
 @dataclass(slots=True)
@@ -82,6 +87,12 @@ def make(  # noqa: PLR0913 - one argument per part of a diagnostic
 
 
 def settle(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Order diagnostics by place and code, and drop repetitions (an anchored value is met once per alias)."""
-    unique = {(one.code, one.span, one.message): one for one in reversed(list(diagnostics))}
-    return tuple(sorted(unique.values(), key=lambda one: (*one.order, one.message)))
+    """Order diagnostics by place and code, and drop repetitions.
+
+    An anchored value is met once per alias, at paths that differ in their positions. Of what is wrong anyway it is not
+    said that it looks odd.
+    """
+    unique = {(one.code, one.span, _INDEX.sub("", one.message)): one for one in reversed(list(diagnostics))}
+    errors = {one.span for one in unique.values() if one.severity is Severity.ERROR}
+    kept = (one for one in unique.values() if one.code not in _LESSER or one.span not in errors)
+    return tuple(sorted(kept, key=lambda one: (*one.order, one.message)))

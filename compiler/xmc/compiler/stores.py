@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xmc.compiler.check import validate_with
-from xmc.compiler.node import Mapping, Path, follow, mapping, plain, string
+from xmc.compiler.node import Mapping, Path, follow, key_span, mapping, plain, string
 from xmc.compiler.report import Report, make
 from xmc.compiler.spec import mapping_at
-from xmc.compiler.suggest import did_you_mean
+from xmc.compiler.suggest import did_you_mean, nearest
 from xmc.plugins import Plugins, StoreError
-from xmc.schema import PLAINTEXT_STORE, SecretRef, SecretSlot, Span, Store, canonical_json
+from xmc.schema import PLAINTEXT_STORE, Label, SecretRef, SecretSlot, Span, Store, canonical_json
 
 DEFAULT_STORE = "vault"
 """Name and kind of the one store that a spec without `secrets: stores:` has."""
@@ -41,7 +41,7 @@ def read_stores(report: Report, plugins: Plugins) -> StoreMap:
                 found.usable[name] = store
     if len(found.names) == 1:
         found.default = found.names[0]
-    if node is not None:
+    if node is not None and not report.is_wrong(("secrets", "stores")):
         _read_default(report, node, found)
         _read_scopes(report, node, found, plugins)
     return found
@@ -80,8 +80,15 @@ def _read_default(report: Report, node: Mapping, found: StoreMap) -> None:
     found.default = default
     if default not in found.names:
         path = ("secrets", "default")
-        message = f"the default store {default!r} does not exist"
-        report.add("XMC316", path, message, hint=did_you_mean(default, found.names))
+        _unknown_store(report, path, default, found, f"the default store {default!r} does not exist")
+
+
+def _unknown_store(report: Report, path: Path, name: str, found: StoreMap, message: str) -> None:
+    guess = nearest(name, found.names)
+    labels = (
+        () if guess is None else (Label(key_span(report.root, ("secrets", "stores", guess)), f"{guess!r} is here"),)
+    )
+    report.add("XMC316", path, message, hint=did_you_mean(name, found.names), labels=labels)
 
 
 def _read_scopes(report: Report, node: Mapping, found: StoreMap, plugins: Plugins) -> None:
@@ -90,16 +97,27 @@ def _read_scopes(report: Report, node: Mapping, found: StoreMap, plugins: Plugin
         path: Path = ("secrets", "scopes", entry.key)
         if not isinstance(entry.value, Mapping):
             continue
+        mistyped = _mistyped_store(entry.value, plugins)
+        if mistyped is not None:  # which settings can stand here is not known then
+            message = f"unknown key `{mistyped}` in `{report.name(path)}`"
+            report.add("XMC201", (*path, mistyped), message, hint="did you mean 'store'?", at="key")
+            report.mark(path)
+            continue
         named = string(entry.value.get("store"))
         if named is not None and named not in found.names:
             message = f"the scope {entry.key!r} names a store {named!r}, which does not exist"
-            report.add("XMC316", (*path, "store"), message, hint=did_you_mean(named, found.names))
+            _unknown_store(report, (*path, "store"), named, found, message)
         store = found.usable.get(named or found.default or "")
         plugin = plugins.secret_stores.get(store.kind) if store else None
-        if plugin is not None:
+        if plugin is not None and not report.is_wrong((*path, "store")):
             validate_with(report, plugin.scope_schema, path, without="store")
         settings = {key: value for key, value in plain(entry.value).items() if key != "store"}
         found.scopes[entry.key] = (named, settings)
+
+
+def _mistyped_store(scope: Mapping, plugins: Plugins) -> str | None:
+    known = {name for plugin in plugins.secret_stores.values() for name in plugin.scope_schema.get("properties", {})}
+    return None if "store" in scope.index else nearest("store", scope.index.keys() - known)
 
 
 def locate(report: Report, stores: StoreMap, plugins: Plugins, reference: SecretRef, span: Span) -> SecretSlot | None:

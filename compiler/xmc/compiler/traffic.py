@@ -3,7 +3,7 @@
 from xmc.compiler.node import follow
 from xmc.compiler.report import Report
 from xmc.compiler.spec import EndpointView, RouteView
-from xmc.compiler.suggest import did_you_mean
+from xmc.compiler.suggest import did_you_mean, nearest
 from xmc.schema import Label
 
 ALL = 100
@@ -53,7 +53,7 @@ def _lint_names(report: Report, route: RouteView) -> bool:
 
 
 def _lint_targets(report: Report, endpoint: EndpointView, routes: list[RouteView]) -> None:
-    labels = [entity.label for entity in endpoint.entities]
+    labels = [None if report.is_wrong((*entity.path, "name")) else entity.label for entity in endpoint.entities]
     names = [label for label in labels if label is not None]
     first: dict[str, RouteView] = {}
     for route in routes:
@@ -62,7 +62,9 @@ def _lint_targets(report: Report, endpoint: EndpointView, routes: list[RouteView
         if name not in names:
             if len(names) == len(labels):  # else it may be the one whose name is wrong
                 message = f"no served entity of this endpoint is called {name!r}"
-                report.add("XMC304", path, message, hint=did_you_mean(name, names))
+                guess = nearest(name, names)
+                meant = _defined(report, endpoint, guess) if guess else ()
+                report.add("XMC304", path, message, hint=did_you_mean(name, names), labels=meant)
         elif name in first:
             label = Label(follow(report.root, (*first[name].path, first[name].entity_key)).span, "first route to it")
             message = f"the served entity {name!r} has two routes"
@@ -72,10 +74,15 @@ def _lint_targets(report: Report, endpoint: EndpointView, routes: list[RouteView
     if report.is_wrong_within((*endpoint.body, "traffic_config")):
         return
     for entity in endpoint.entities:
-        if entity.label is not None and entity.label not in first and not report.is_wrong(entity.label_path):
+        if entity.label in names and entity.label not in first and not report.is_wrong(entity.label_path):
             message = f"the served entity {entity.label!r} has no route, so it gets 0 percent of the traffic"
             hint = "add a route for it; `traffic_percentage: 0` says that this is meant"
             report.add("XMC305", entity.label_path, message, hint=hint)
+
+
+def _defined(report: Report, endpoint: EndpointView, name: str) -> tuple[Label, ...]:
+    paths = (entity.label_path for entity in endpoint.entities if entity.label == name)
+    return tuple(Label(follow(report.root, path).span, f"{name!r} is here") for path in paths)
 
 
 def _lint_sum(report: Report, endpoint: EndpointView) -> None:

@@ -62,6 +62,7 @@ _SCOPE: JsonObject = {
     "properties": {
         "variables": {
             "type": "object",
+            "x-xmc-per-key": True,
             "description": "Key -> the exact name of its variable.",
             "additionalProperties": {"type": "string", "pattern": _VARIABLE},
         }
