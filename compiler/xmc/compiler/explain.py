@@ -63,14 +63,15 @@ def _is_conditional(error: Error) -> bool:
     return not _BRANCHES.isdisjoint(error.absolute_schema_path)
 
 
-def _condition_is_wrong(report: Report, path: Path, error: Error, schema: Any) -> bool:
+def _condition_is_wrong(report: Report, path: Path, error: Error, schema: JsonObject | None) -> bool:
     """Tell whether a key that decides whether something is asked for is itself wrong, in this mapping."""
-    for step in error.absolute_schema_path if schema is not None else ():
-        if step in _BRANCHES and any(report.is_wrong((*path, name)) for name in schema["if"].get("properties", {})):
+    part: Any = schema or {}
+    for step in error.absolute_schema_path:
+        if step in _BRANCHES and any(report.is_wrong((*path, name)) for name in part["if"].get("properties", {})):
             return True
-        if step == "$ref":  # leads to where this cannot follow
+        if step == "$ref" or (isinstance(part, dict) and step not in part):  # leads to where this cannot follow
             return False
-        schema = schema[step]
+        part = part[step]
     return False
 
 
