@@ -50,11 +50,12 @@ def test_a_clean_spec_gives_a_table_beside_it(spec: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (0, 3)
     assert done.stderr.startswith("endpoints.yaml:11:31: note[XMC515]: ")
     table = decode_table((spec.parent / "endpoints.xmc.json").read_bytes())
-    first, upstream = done.stdout.splitlines()
+    first, upstream, worst = done.stdout.splitlines()
     assert first == (
         f"compiled 1 endpoint, 1 served entity, {table.digest}: endpoints.xmc.json, endpoints.xmc.lock.json"
     )
-    assert upstream == "  chat/main 100% llm/v1/chat -> https://api.openai.com/v1/chat/completions"
+    assert upstream == "  chat/main 100% llm/v1/chat -> https://api.openai.com/v1/chat/completions in unknown"
+    assert worst == "  chat: at most 1 attempt, 600 s, 1 upstream call"
     assert names(spec.parent) == ["endpoints.xmc.json", "endpoints.xmc.lock.json", "endpoints.yaml"]
 
 

@@ -18,6 +18,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # What a schema can know: unknown and missing keys, types, values, either-or, names.
 OF_THE_SCHEMA = re.compile(r"error XMC(201|202|203|204|207|208|212)\b")
 MEANING = {
+    "capability_missing": "which capabilities there are depends on the task and the installed providers",
     "scope_bad_setting": "which settings a scope has depends on the kind of the store that another part names",
     "wrong_type_bool": "the validator reads YAML 1.2, to which `no` is text",
 }

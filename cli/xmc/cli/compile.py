@@ -11,8 +11,9 @@ import msgspec
 
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.spec_file import DEFAULT_SPEC, STDIN, Outcome, compile_spec, fail_internally, read_sources, unusable
-from xmc.compiler import ArtifactError, Source, write_artifacts
-from xmc.schema import Table
+from xmc.compiler import CALLS_AT_ONCE, ArtifactError, Source, worst_case, write_artifacts
+from xmc.plugins import Plugins
+from xmc.schema import Endpoint, Table
 
 TABLE_SUFFIX = ".xmc.json"
 
@@ -34,7 +35,12 @@ TABLE_SUFFIX = ".xmc.json"
     help="How diagnostics (on stderr) and the summary (on stdout) are written.",
 )
 @click.option("--offline", is_flag=True, help="Ask no secret store whether the references exist.")
-@click.option("-v", "--verbose", is_flag=True, help="Also print the upstream URL of every served entity.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Also print every upstream with its region, and the worst case of every endpoint.",
+)
 def command(spec: tuple[Path, ...], output: Path | None, form: str, offline: bool, verbose: bool) -> None:
     """Check SPEC and write its routing table.
 
@@ -64,7 +70,7 @@ def command(spec: tuple[Path, ...], output: Path | None, form: str, offline: boo
         sys.exit(outcome.exit_code)
     files = _write(outcome, out, sources[0].name)
     said = _summary(outcome.compiled.table, files, form)
-    _say(said + _upstreams(outcome.compiled.table) if verbose and form == "human" else said)
+    _say(said + _details(outcome.compiled.table, outcome.plugins) if verbose and form == "human" else said)
 
 
 def default_output(spec: Sequence[Path]) -> Path:
@@ -129,9 +135,23 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _upstreams(table: Table) -> str:
+def _details(table: Table, plugins: Plugins) -> str:
+    return "".join(_upstreams(endpoint) + _worst(endpoint, plugins) for endpoint in table.endpoints)
+
+
+def _upstreams(endpoint: Endpoint) -> str:
     return "".join(
-        f"  {endpoint.name}/{entity.name} {entity.weight}% {entity.target.task} -> {entity.target.url}\n"
-        for endpoint in table.endpoints
-        for entity in endpoint.entities
+        f"  {endpoint.name}/{one.name} {one.weight}% {one.target.task} -> {one.target.url} in {one.target.region}\n"
+        for one in endpoint.entities
     )
+
+
+def _worst(endpoint: Endpoint, plugins: Plugins) -> str:
+    worst = worst_case(endpoint, plugins)
+    attempts = _count(worst.attempts, "attempt", "attempts")
+    if worst.inputs_per_call is None:
+        calls = "1 upstream call"
+    else:
+        inputs = "input" if worst.inputs_per_call == 1 else f"{worst.inputs_per_call} inputs"
+        calls = f"1 upstream call for each {inputs}, {CALLS_AT_ONCE} at a time"
+    return f"  {endpoint.name}: at most {attempts}, {worst.seconds:g} s, {calls}\n"

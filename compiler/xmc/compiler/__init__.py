@@ -14,8 +14,10 @@ from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
 from xmc.compiler.sarif import render_sarif
 from xmc.compiler.suggest import did_you_mean, nearest
+from xmc.compiler.worst_case import CALLS_AT_ONCE, WorstCase, worst_case
 
 __all__ = [
+    "CALLS_AT_ONCE",
     "CODES",
     "MAX_BYTES",
     "WIDTH",
@@ -27,6 +29,7 @@ __all__ = [
     "Progress",
     "Proven",
     "Source",
+    "WorstCase",
     "compile_source",
     "compile_sources",
     "composed_schema",
@@ -39,5 +42,6 @@ __all__ = [
     "render_human",
     "render_json",
     "render_sarif",
+    "worst_case",
     "write_artifacts",
 ]

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from xmc.compiler.capability import lint_capabilities
 from xmc.compiler.check import check
+from xmc.compiler.contradiction import lint_rights, lint_settings
 from xmc.compiler.gather import gather
 from xmc.compiler.link import link
 from xmc.compiler.lint import lint, lint_forms
@@ -13,6 +15,7 @@ from xmc.compiler.principals import read_principals
 from xmc.compiler.progress import Progress, part, unwatched
 from xmc.compiler.references import check_references
 from xmc.compiler.report import Report, settle
+from xmc.compiler.residency import read_residency
 from xmc.compiler.spec import view
 from xmc.compiler.stores import read_stores
 from xmc.compiler.unused import lint_unused
@@ -69,9 +72,14 @@ def _compile(report: Report, plugins: Plugins, progress: Progress) -> Compiled:
     lint_forms(report, spec)
     check_references(report, spec, plugins)
     lint(report, spec)
+    lint_settings(report, spec)
+    for endpoint in spec.endpoints:
+        lint_capabilities(report, endpoint, plugins)
     stores = read_stores(report, plugins)
     principals = read_principals(report, spec)
-    linked = link(report, spec, plugins, stores, part(progress, _CHECKED, _LINKED))
+    lint_rights(report, spec)
+    residency = read_residency(report)
+    linked = link(report, spec, plugins, stores, residency, part(progress, _CHECKED, _LINKED))
     if not report.wrong:
         lint_unused(report, stores, plugins, linked.references)
     diagnostics = settle(report.found)
@@ -85,5 +93,6 @@ def _compile(report: Report, plugins: Plugins, progress: Progress) -> Compiled:
         principals=principals,
         stores={name: store for name, store in stores.usable.items() if name in used},
         secrets=linked.slots,
+        residency=residency,
     )
     return Compiled(decode_table(encode_table(table)), diagnostics, linked.plaintext, references)

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from xmc.compiler.capability import lacks
+from xmc.compiler.contradiction import lint_twins
 from xmc.compiler.document import endpoint_document
 from xmc.compiler.lift import Lifted, lift
 from xmc.compiler.node import Path, exists, follow, key_span, opening
 from xmc.compiler.progress import Progress, unwatched, watched
 from xmc.compiler.report import Report, make
+from xmc.compiler.residency import place_of
 from xmc.compiler.serving import read_serving
 from xmc.compiler.spec import EndpointView, EntityView, SpecView
 from xmc.compiler.stores import StoreMap, locate
@@ -37,9 +40,16 @@ class Linked:
     plaintext: dict[str, Secret] = field(default_factory=dict)
 
 
-def link(report: Report, spec: SpecView, plugins: Plugins, stores: StoreMap, progress: Progress = unwatched) -> Linked:
+def link(  # noqa: PLR0913, PLR0917 - one argument for each thing that a target is made of
+    report: Report,
+    spec: SpecView,
+    plugins: Plugins,
+    stores: StoreMap,
+    residency: tuple[str, ...],
+    progress: Progress = unwatched,
+) -> Linked:
     """Link all entities that are not wrong, and put together the endpoints that have only such."""
-    linker = _Linker(report, plugins, stores)
+    linker = _Linker(report, plugins, stores, residency)
     for endpoint in watched(spec.endpoints, progress):
         linker.link_endpoint(endpoint)
     return linker.linked
@@ -60,6 +70,7 @@ class _Linker:
     report: Report
     plugins: Plugins
     stores: StoreMap
+    residency: tuple[str, ...]
     linked: Linked = field(default_factory=Linked)
 
     def link_endpoint(self, endpoint: EndpointView) -> None:
@@ -76,9 +87,11 @@ class _Linker:
             part = _Part(endpoint, entity, provider, lifted)
             target = self._link_entity(part)
             if target is not None and self._is_sound(part, target):
-                parts.append((part, target))
+                parts.append((part, place_of(self.report, endpoint, entity, target, self.residency)))
         if parts and len(parts) == len(endpoint.entities) and not self.report.is_wrong_within(endpoint.path):
-            self.linked.endpoints.append(self._endpoint(endpoint, parts))
+            linked = self._endpoint(endpoint, parts)
+            lint_twins(self.report, endpoint, linked)
+            self.linked.endpoints.append(linked)
 
     def _endpoint(self, endpoint: EndpointView, parts: list[tuple[_Part, Target]]) -> Endpoint:
         shares = weights(endpoint)
@@ -88,8 +101,8 @@ class _Linker:
             name=str(endpoint.name),
             task=parts[0][1].task,
             entities=tuple(
-                Entity(name=name, weight=shares[name], target=target)
-                for name, (_, target) in zip(names, parts, strict=True)
+                Entity(name=name, weight=shares[name], target=target, lacks=lacks(part.entity, self.plugins))
+                for name, (part, target) in zip(names, parts, strict=True)
             ),
             serving=read_serving(self.report, endpoint.path),
             document=endpoint_document(self.report, endpoint, configs),

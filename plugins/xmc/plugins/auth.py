@@ -19,6 +19,7 @@ class Bearer:
     """
 
     name = "bearer"
+    static = True
 
     async def acquire(self, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> Credential:
         """Make the header of the secret `token`. Raises `AuthError`."""
@@ -40,6 +41,7 @@ class HeaderKey:
     """`<header>: <key>`. Parameter: `header`, the header's name. Slot: `key`."""
 
     name = "header-key"
+    static = True
 
     async def acquire(self, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> Credential:
         """Make the header of the secret `key`. Raises `AuthError`."""
@@ -64,6 +66,7 @@ class NoAuth:
     """No credential at all, for an upstream that asks for none."""
 
     name = "none"
+    static = True
 
     async def acquire(self, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> Credential:
         """Return an empty credential."""

@@ -66,11 +66,15 @@ class Target(Record, frozen=True, kw_only=True):
 
 
 class Entity(Record, frozen=True, kw_only=True):
-    """A served entity with its share of traffic in percent; 0 means that only a pinned path reaches it."""
+    """A served entity with its share of traffic in percent; 0 means that only a pinned path reaches it.
+
+    `lacks` names the capabilities that it does not have: request parameters that its provider refuses or drops.
+    """
 
     name: str
     weight: int
     target: Target
+    lacks: tuple[str, ...] = ()
 
 
 class Timeouts(Record, frozen=True, kw_only=True):
@@ -139,13 +143,17 @@ class Store(Record, frozen=True, kw_only=True):
 
 
 class Table(Record, frozen=True, kw_only=True):
-    """The routing table. `contract` is the plugin contract version that its targets were linked for."""
+    """The routing table. `contract` is the plugin contract version that its targets were linked for.
+
+    `residency` holds the patterns of the regions that its targets were allowed to be in; () if all were.
+    """
 
     endpoints: tuple[Endpoint, ...]
     contract: int
     principals: tuple[Principal, ...] = ()
     stores: dict[str, Store] = {}
     secrets: dict[str, SecretSlot] = {}
+    residency: tuple[str, ...] = ()
     format: int = FORMAT
     digest: str = ""
 

@@ -12,7 +12,8 @@ SOURCE, DATE = "README of answer-box, the server's API", "2026-11-26"
 
 # What would change the answer's meaning is refused by name; what is only a hint is dropped, and the client is told.
 REFUSED = (
-    "audio", "function_call", "functions", "logit_bias", "logprobs", "modalities", "moderation", "n", "prediction",
+    "audio", "function_call", "functions", "logit_bias", "logprobs", "messages.image_url", "modalities", "moderation",
+    "n", "prediction",
     "response_format", "stop", "temperature", "tool_choice", "tools", "top_k", "top_logprobs", "top_p",
     "web_search_options",
 )  # fmt: skip

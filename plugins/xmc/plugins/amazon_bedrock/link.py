@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from xmc.plugins.amazon_bedrock.embeddings import EMBEDDERS, Embedder, embedder_of
-from xmc.plugins.amazon_bedrock.models import end_of, near_miss
+from xmc.plugins.amazon_bedrock.models import end_of, near_miss, where
 from xmc.plugins.contract import EntitySpec, Link
 from xmc.plugins.openai_family import BaseUrlError, compose_path
 from xmc.schema import Auth, Finding, Relay, Severity, Target, Task
@@ -49,7 +49,7 @@ def link_bedrock(entity: EntitySpec) -> Link:
         auth=auth,
         framing="aws-event-stream",
         relay=Relay.NORMALISE,
-        region=region,
+        region=where(entity.model, region),
         options=options,
     )
     return Link(target, findings)

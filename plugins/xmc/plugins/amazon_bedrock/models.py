@@ -27,6 +27,24 @@ _LIKELY = (
 _REGION = re.compile(r"^(us|us-gov|eu|apac|au|jp|global)\.")
 
 
+def where(model: str, region: str) -> str:
+    """Return where a model answers that is called in a region.
+
+    An id with a geography in front is an inference profile, which AWS may answer anywhere in it; so may profiles of
+    one's own and prompt routers, of which nobody sees where they lead. Source: Amazon Bedrock User Guide,
+    "Cross-Region inference".
+
+    >>> where("eu.anthropic.claude-sonnet-4-6", "eu-west-1"), where("amazon.nova-lite-v1:0", "eu-west-1")
+    ('eu', 'eu-west-1')
+    >>> where("arn:aws:bedrock:eu-west-1:1:application-inference-profile/a", "eu-west-1")
+    'unknown'
+    """
+    geography = _REGION.match(model)
+    if geography is not None:
+        return geography[1]
+    return "unknown" if "inference-profile/" in model or "prompt-router/" in model else region
+
+
 def end_of(model: str) -> str | None:
     """Return what takes the place of a model that has ended, or None.
 

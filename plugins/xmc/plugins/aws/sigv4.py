@@ -53,6 +53,7 @@ class SigV4:
     """Keys that were given."""
 
     name = "aws-sigv4"
+    static = True
 
     async def acquire(self, auth: Auth, secrets: Mapping[str, Secret], io: AuthIO, clock: Clock) -> Credential:
         """Return the keys as they are: they live as long as their secrets."""

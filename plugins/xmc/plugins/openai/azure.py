@@ -66,6 +66,7 @@ def link_azure(entity: EntitySpec, api_type: str) -> Link:
         auth=auth,
         # Chunks without choices and choices without delta are Azure's own; no client is asked to bear them.
         relay=Relay.NORMALISE,
+        region=_region(url),
         options={
             "own_encoding": False,
             "repair": True,
@@ -73,6 +74,18 @@ def link_azure(entity: EntitySpec, api_type: str) -> Link:
         },
     )
     return Link(target, tuple(findings))
+
+
+def _region(url: str) -> str:
+    """Return the region that a regional host names; a resource's own host does not tell.
+
+    Source: Azure docs, "Azure AI services regional endpoints".
+
+    >>> _region("https://westeurope.api.cognitive.microsoft.com/openai"), _region("https://a.openai.azure.com/openai")
+    ('westeurope', 'unknown')
+    """
+    found = re.match(r"https://([a-z0-9]+)\.api\.cognitive\.microsoft\.com/", url)
+    return found[1] if found else "unknown"
 
 
 class _FieldError(ValueError):

@@ -3,6 +3,8 @@
 Source: Databricks REST API, "Create a new serving endpoint", `openai_config`; OpenAI API reference, "Authentication".
 """
 
+import re
+
 from xmc.plugins.contract import EntitySpec, Link
 from xmc.plugins.openai.azure import CONFIG_KEY, ENTRA_FIELDS, link_azure
 from xmc.plugins.openai_family import BaseUrlError, compose_url
@@ -36,9 +38,22 @@ def link_openai(entity: EntitySpec) -> Link:
             url=url,
             auth=Auth(scheme="bearer", slots={"token": config["openai_api_key"].name}),
             relay=Relay.EXACT,
+            region=_region(url),
             headers=tuple((header, config[name]) for name, header in _HEADERS if name in config),
         )
     )
+
+
+def _region(url: str) -> str:
+    """Return the region that the host of a project with data residency names.
+
+    Source: OpenAI platform docs, "Your data", "Data residency".
+
+    >>> _region("https://eu.api.openai.com/v1/embeddings"), _region("https://api.openai.com/v1/embeddings")
+    ('eu', 'unknown')
+    """
+    found = re.match(r"https://([a-z]{2})\.api\.openai\.com/", url)
+    return found[1] if found else "unknown"
 
 
 def _only_for_azure(name: str) -> Finding:

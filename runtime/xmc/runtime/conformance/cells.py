@@ -76,9 +76,18 @@ def verdict(name: str, value: Any, without: Seen, given: Seen, model: str) -> st
         asked = str(given.calls)
         return "mapped" if same and is_in(model, asked) and value not in asked else "the client's model went through"
     if not same:
-        kept = all(isinstance(call.body, dict) and call.body.get(name) == value for call in given.calls)
+        kept = all(isinstance(call.body, dict) and call.body.get(parameter_of(name)) == value for call in given.calls)
         return "yes" if kept else "mapped"
     return "mapped" if given.answer != without.answer else "silently without effect"
+
+
+def parameter_of(name: str) -> str:
+    """Return the request parameter that a cell is about.
+
+    >>> parameter_of("messages.image_url"), parameter_of("tools")
+    ('messages', 'tools')
+    """
+    return name.partition(".")[0]
 
 
 def complaint(parameter: str, told: Capability, seen: "Observed") -> str | None:
@@ -123,6 +132,7 @@ def _at(call: Sent, where: str) -> Any:
 
 
 def _names(told: str | None, name: str) -> bool:
+    name = parameter_of(name)
     return told is not None and (told == name or told.startswith((f"{name}.", f"{name}[")))
 
 

@@ -1,4 +1,7 @@
-"""A telling value for every request parameter: one that is not the default and that a provider would act on."""
+"""A telling value for every request parameter: one that is not the default and that a provider would act on.
+
+A name with a dot is a part of a parameter, the one before the dot, and its value is one of that parameter.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +16,8 @@ SCHEMA: dict[str, Any] = {
 }
 FUNCTION: dict[str, Any] = {"name": "weather", "description": "Tells the weather.", "parameters": SCHEMA}
 TOOLS = [{"type": "function", "function": FUNCTION}]
+_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+IMAGE: dict[str, Any] = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_PIXEL}"}}
 _SAMPLING: dict[str, Any] = {
     "frequency_penalty": 0.5,
     "logit_bias": {"50256": -100},
@@ -38,6 +43,7 @@ VALUES: Mapping[Task, Mapping[str, Any]] = {
         "logprobs": True,
         "max_completion_tokens": 64,
         "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "another question"}],
+        "messages.image_url": [{"role": "user", "content": [{"type": "text", "text": "what is this?"}, IMAGE]}],
         "metadata": {"team": "blue"},
         "modalities": ["text", "audio"],
         "moderation": {"model": "omni-moderation-latest"},

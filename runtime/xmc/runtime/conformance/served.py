@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from xmc.plugins import AuthError, AuthIO, Clock, Sample
 from xmc.runtime.conformance.answers import decoded, reply
-from xmc.runtime.conformance.cells import Observed, ask, complaint, verdict
+from xmc.runtime.conformance.cells import Observed, ask, complaint, parameter_of, verdict
 from xmc.runtime.conformance.check import Check, NotApplicable, Subject, expect, shown
 from xmc.runtime.conformance.parameters import COMPANIONS, VALUES
 from xmc.runtime.conformance.streams import assembled, events_of, good, run, said
@@ -231,7 +231,7 @@ async def _observe(subject: Subject, sample: Sample) -> dict[str, Observed]:
             path, least = ("e/invocations", {}) if name == "model" else (PATHS[sample.task], {"model": "e"})
             least |= {**sample.request, **beside}
             without = await _asked(subject, gateway, client, path, least)
-            given = await _asked(subject, gateway, client, path, {**least, name: values[name]})
+            given = await _asked(subject, gateway, client, path, {**least, parameter_of(name): values[name]})
             came_to = verdict(name, values[name], without, given, sample.model)
             found[name] = Observed(came_to, without, given, sample.model)
     return found
