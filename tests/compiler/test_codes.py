@@ -20,9 +20,9 @@ from tests.compiler.specs import (
     with_fake,
 )
 
-from xmc.compiler import CODES, Compiled, prove
+from xmc.compiler import CODES, Compiled, Source, compile_source, prove
 from xmc.compiler.parse import MAX_BYTES
-from xmc.plugins import Plugins, Proof, StoreError
+from xmc.plugins import Plugins, Proof, StoreError, build_plugins
 from xmc.schema import Auth, SecretSlot, Severity, Span, Store, Table
 
 PAGES = Path(__file__).parents[2] / "docs" / "errors"
@@ -50,6 +50,7 @@ def fake_codes(**changes: Any) -> list[str]:
 BY_CODE: dict[str, Callable[[], list[str]]] = {
     "XMC108": lambda: codes(compile_text(b"#" * (MAX_BYTES + 1), with_fake(FakeProvider()))),
     "XMC213": lambda: codes(compile_files("version: 1\nsecrets: {}\nendpoints: []\n", "version: 1\nsecrets: {}\n")),
+    "XMC225": lambda: codes(compile_source(Source("a.yaml", b"endpoints: []\n"), build_plugins({}), values={"a": 1})),
     "XMC404": lambda: codes(compile_text(FAKE_SPEC.replace("v1/chat", "v1/embeddings"), with_fake(FakeProvider()))),
     "XMC407": lambda: fake_codes(auth=Auth(scheme="absent")),
     "XMC510": lambda: proof_codes(refuse("missing")),

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from xmc.cli.spec_file import compile_spec, read_sources
+from xmc.cli.values_options import read_given, with_values
 
 
 @click.command()
@@ -20,7 +21,10 @@ from xmc.cli.spec_file import compile_spec, read_sources
     help="human: on stderr, as `xmc compile` does. json, sarif (2.1.0): one document on stdout, whatever it says.",
 )
 @click.option("--offline", is_flag=True, help="Ask no secret store whether the references exist.")
-def command(spec: tuple[Path, ...], form: str, offline: bool) -> None:
+@with_values
+def command(
+    spec: tuple[Path, ...], form: str, *, offline: bool, values: tuple[Path, ...], sets: tuple[str, ...]
+) -> None:
     """Check SPEC as `xmc compile` does, and write nothing.
 
     SPEC can be several files and folders, and - for stdin; without any it is endpoints.yaml.
@@ -29,6 +33,7 @@ def command(spec: tuple[Path, ...], form: str, offline: bool) -> None:
     Examples:
       xmc check endpoints.yaml
       xmc check common.yaml teams/
+      xmc check endpoints.yaml --values production.yaml --set region=eu-west-1
       xmc check - < endpoints.yaml
       xmc check endpoints.yaml --offline --format sarif > xmc.sarif
 
@@ -36,5 +41,7 @@ def command(spec: tuple[Path, ...], form: str, offline: bool) -> None:
     Exit codes:
       0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
     """  # noqa: D301 - click reads \b as "do not re-wrap"
-    outcome = compile_spec(read_sources(spec), os.environ, form=form, offline=offline, stderr=form == "human")
+    given = read_given(values, sets)
+    sources = read_sources(spec)
+    outcome = compile_spec(sources, os.environ, form=form, offline=offline, stderr=form == "human", values=given)
     sys.exit(outcome.exit_code)

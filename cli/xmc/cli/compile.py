@@ -5,12 +5,14 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.spec_file import DEFAULT_SPEC, STDIN, Outcome, compile_spec, fail_internally, read_sources, unusable
+from xmc.cli.values_options import read_given, with_values
 from xmc.compiler import CALLS_AT_ONCE, ArtifactError, Source, worst_case, write_artifacts
 from xmc.plugins import Plugins
 from xmc.schema import Endpoint, Table
@@ -41,7 +43,10 @@ TABLE_SUFFIX = ".xmc.json"
     is_flag=True,
     help="Also print every upstream with its region, and the worst case of every endpoint.",
 )
-def command(spec: tuple[Path, ...], output: Path | None, form: str, offline: bool, verbose: bool) -> None:
+@with_values
+def command(
+    spec: tuple[Path, ...], output: Path | None, form: str, *, offline: bool, verbose: bool, **given: Any
+) -> None:
     """Check SPEC and write its routing table.
 
     SPEC can be several files and folders (the *.yaml and *.yml in them), and - for stdin; without any it is
@@ -55,6 +60,7 @@ def command(spec: tuple[Path, ...], output: Path | None, form: str, offline: boo
     Examples:
       xmc compile endpoints.yaml
       xmc compile common.yaml teams/
+      xmc compile endpoints.yaml --values production.yaml --set region=eu-west-1
       xmc compile endpoints.yaml -o build/table.xmc.json --offline
       xmc compile endpoints.yaml --format json 2> diagnostics.json
 
@@ -63,9 +69,10 @@ def command(spec: tuple[Path, ...], output: Path | None, form: str, offline: boo
       0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
     """  # noqa: D301 - click reads \b as "do not re-wrap"
     out = output or default_output(spec)
+    values = read_given(given["values"], given["sets"])
     sources = read_sources(spec)
     _refuse_place(sources, out)
-    outcome = compile_spec(sources, os.environ, form=form, offline=offline)
+    outcome = compile_spec(sources, os.environ, form=form, offline=offline, values=values)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
     files = _write(outcome, out, sources[0].name)

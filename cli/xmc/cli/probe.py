@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.progress import doing
 from xmc.cli.source import inputs, the_only_source
+from xmc.cli.values_options import with_values
 from xmc.runtime import Probed, ProbeError, Settings, probe
 
 _EXCERPT = 40
@@ -40,8 +42,9 @@ _EXCERPT = 40
     help="PEM file of further authorities to trust upstream.",
 )
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
+@with_values
 def command(
-    endpoints: tuple[str, ...], source: Path | None, timeout_s: float, ca_bundle: str | None, form: str
+    endpoints: tuple[str, ...], source: Path | None, timeout_s: float, ca_bundle: str | None, form: str, **given: Any
 ) -> None:
     """Make one tiny real call to every target, with its real credential, and say what came back.
 
@@ -62,7 +65,7 @@ def command(
         if name.endswith((".yaml", ".yml", ".json")) and Path(name).is_file():
             raise click.UsageError(f"{name} is a file: say xmc probe --from {name}")
     path = source or the_only_source(Path.cwd())
-    table, secrets = inputs(path)
+    table, secrets = inputs(path, given["values"], given["sets"])
     settings = Settings(table=table, secrets=secrets, name=path.name, ca_bundle=ca_bundle)
     try:
         with doing("waiting for the targets"):

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from xmc.cli.source import inputs, the_only_source
+from xmc.cli.values_options import with_values
 from xmc.runtime import Settings, encode_settings
 
 _NONE = "none"
@@ -47,6 +48,7 @@ _NONE = "none"
     metavar="SECONDS",
     help="How long requests in flight may go on after SIGTERM or Ctrl-C.",
 )
+@with_values
 def command(source: Path | None, access_log: str, log_format: str | None, grace: float, **options: Any) -> None:
     """Serve a routing table, or a spec that is compiled in memory first.
 
@@ -58,6 +60,7 @@ def command(source: Path | None, access_log: str, log_format: str | None, grace:
       xmc serve
       xmc serve endpoints.xmc.json --port 9000
       xmc serve endpoints.yaml --access-log requests.log --log-format json
+      xmc serve endpoints.yaml --set region=eu-west-1
       xmc serve endpoints.xmc.json --host 0.0.0.0 --metrics-port 9090
 
     \b
@@ -65,7 +68,7 @@ def command(source: Path | None, access_log: str, log_format: str | None, grace:
     2 usage or an address in use, 3 internal error, 4 secret store unreachable.
     """  # noqa: D301 - click reads \b as "do not re-wrap"
     path = source or the_only_source(Path.cwd())
-    table, secrets = inputs(path)
+    table, secrets = inputs(path, options.pop("values"), options.pop("sets"))
     settings = Settings(
         table=table,
         secrets=secrets,

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
 from xmc.cli.exit_code import ExitCode
+from xmc.cli.values_options import read_given
 from xmc.schema import Secret, encode_table
 
 TABLE_SUFFIX = ".xmc.json"
@@ -60,25 +61,33 @@ def the_only_source(folder: Path) -> Path:
     )
 
 
-def inputs(path: Path) -> tuple[str, str]:
-    """Return where the table is and where the typed-in values are; a spec is compiled first.
+def inputs(path: Path, values: Sequence[Path] = (), sets: Sequence[str] = ()) -> tuple[str, str]:
+    """Return where the table is and where the typed-in values are; a spec is compiled first, with values for `vars`.
 
     Raises:
         click.ClickException: with exit code 2, if the file cannot be read.
         SystemExit: the spec cannot be served; said on stderr.
     """
     if path.name.endswith(TABLE_SUFFIX):
+        _refuse_values(path, values, sets)
         # Not read here, and nothing imported for it: serving a table must not pay for the compiler.
         return str(path), str(secrets_path(path))
     from xmc.cli.spec_file import compile_spec, read_source, read_sources  # noqa: PLC0415 - as above
 
     sources = read_sources((path,)) if path.is_dir() else (read_source(path),)
     if len(sources) == 1 and is_table(path, sources[0].text):
+        _refuse_values(path, values, sets)
         return str(path), str(secrets_path(path))
-    outcome = compile_spec(sources, os.environ, form="human", offline=False)
+    given = read_given(values, sets)
+    outcome = compile_spec(sources, os.environ, form="human", offline=False, values=given)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
     return _in_memory(encode_table(outcome.compiled.table)), _in_memory(_revealed(outcome.compiled.plaintext))
+
+
+def _refuse_values(path: Path, values: Sequence[Path], sets: Sequence[str]) -> None:
+    if values or sets:
+        raise click.UsageError(f"{path} is a routing table: --set and --values are for specs")
 
 
 def _revealed(plaintext: Mapping[str, Secret]) -> bytes:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -115,12 +115,18 @@ def unusable(message: str) -> click.ClickException:
     return _UnusableError(message)
 
 
-def compile_spec(
-    sources: Sequence[Source], environ: Mapping[str, str], *, form: str, offline: bool, stderr: bool = True
+def compile_spec(  # noqa: PLR0913 - what to compile, by what, and how to say what came of it
+    sources: Sequence[Source],
+    environ: Mapping[str, str],
+    *,
+    form: str,
+    offline: bool,
+    stderr: bool = True,
+    values: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Compile a spec of one or more files, prove its references, and say the diagnostics on stderr or stdout.
 
-    `form` is `human`, `json` or `sarif`.
+    `form` is `human`, `json` or `sarif`; `values` are for the variables of the spec.
 
     Raises:
         SystemExit: 3, after one line on stderr, for a fault of xmc or of a plugin.
@@ -129,7 +135,7 @@ def compile_spec(
     name = sources[0].name if len(sources) == 1 else f"{len(sources)} files"
     try:
         with watching(f"compiling {name}") as progress, _no_collections():
-            compiled = compile_sources(sources, plugins, progress)
+            compiled = compile_sources(sources, plugins, progress, values=values)
         with doing("asking the secret stores"):
             proven = prove(compiled, plugins, environ, offline=offline)
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line

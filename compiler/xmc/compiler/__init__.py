@@ -14,6 +14,7 @@ from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
 from xmc.compiler.sarif import render_sarif
 from xmc.compiler.suggest import did_you_mean, nearest
+from xmc.compiler.values import ValueTextError, read_values
 from xmc.compiler.worst_case import CALLS_AT_ONCE, WorstCase, worst_case
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Progress",
     "Proven",
     "Source",
+    "ValueTextError",
     "WorstCase",
     "compile_source",
     "compile_sources",
@@ -39,6 +41,7 @@ __all__ = [
     "nearest",
     "page_of",
     "prove",
+    "read_values",
     "render_human",
     "render_json",
     "render_sarif",

@@ -26,9 +26,11 @@ _REFUSED = "refused"
 
 def lint_capabilities(report: Report, endpoint: EndpointView, plugins: Plugins) -> None:
     """Report requirements that an entity cannot meet; without any, warn once of what the entities differ in."""
+    if any(report.is_wrong_within((*endpoint.path, key)) for key in ("requires", "degrade")):
+        return
     required = _listed(report, endpoint, "requires", plugins)
     degraded = _listed(report, endpoint, "degrade", plugins)
-    entities = [entity for entity in endpoint.entities if _record(entity, plugins) is not None]
+    entities = [entity for entity in endpoint.entities if _is_readable(report, entity, plugins)]
     for entity in entities:
         _lint_overrides(report, entity, plugins)
     if required is None:
@@ -43,9 +45,22 @@ def lint_capabilities(report: Report, endpoint: EndpointView, plugins: Plugins) 
         if name not in (required or {}):
             message = f"`degrade` permits the loss of {name!r}, which `requires` does not ask for"
             report.add("XMC322", path, message, hint="remove it, or add it to `requires`")
-        elif entities and not any(name in lacks(entity, plugins) for entity in entities):
+        elif 0 < len(entities) == len(endpoint.entities) and not any(
+            name in lacks(entity, plugins) for entity in entities
+        ):
             message = f"`degrade` permits the loss of {name!r}, which every served entity has"
             report.add("XMC322", path, message, hint="remove it")
+
+
+def _may_lack(endpoint: EndpointView, entities: list[EntityView], name: str, plugins: Plugins) -> bool:
+    """Tell whether an entity lacks a capability, or may: one that is not readable, or not there yet."""
+    all_known = 0 < len(entities) == len(endpoint.entities)
+    return not all_known or any(name in lacks(entity, plugins) for entity in entities)
+
+
+def _is_readable(report: Report, entity: EntityView, plugins: Plugins) -> bool:
+    wrong = report.is_wrong_within((*entity.path, "capabilities")) or report.is_wrong((*entity.external, "provider"))
+    return not wrong and _record(entity, plugins) is not None
 
 
 def lacks(entity: EntityView, plugins: Plugins) -> tuple[str, ...]:
@@ -133,7 +148,7 @@ def _lint_differences(report: Report, endpoint: EndpointView, entities: Iterable
     shares = weights(endpoint)
     served = [entity for entity in entities if shares.get(str(entity.label), 0) > 0]
     lacking = {str(entity.label): set(_lacking(entity, plugins, frozenset({_REFUSED}))) for entity in served}
-    if len({frozenset(names) for names in lacking.values()}) < 2 or report.is_wrong((*endpoint.path, "name")):  # noqa: PLR2004
+    if len({frozenset(names) for names in lacking.values()}) < 2 or report.is_wrong((*endpoint.path, "name")):  # noqa: PLR2004 - alike is one
         return
     common = set.intersection(*lacking.values())
     parts = [f"{label} lacks {', '.join(sorted(names - common))}" for label, names in lacking.items() if names - common]

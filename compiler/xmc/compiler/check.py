@@ -17,6 +17,10 @@ from xmc.compiler.suggest import did_you_mean
 from xmc.plugins import Plugins, SecretStore
 from xmc.schema import JsonObject, spec_schema
 
+_ABOUT = ("title", "description", "default", "examples")
+_EXPRESSION = r"\{\{(?![-\s]*secrets)"
+"""What an expression in a text begins with, and a secret reference does not."""
+
 
 def check(report: Report, spec: SpecView, plugins: Plugins, progress: Progress = unwatched) -> None:
     """Report everything that does not fit the schemas."""
@@ -124,19 +128,34 @@ def _with_nulls(schema: Any) -> Any:
         return schema
     own = {key: _with_nulls(part) for key, part in schema.items() if key not in {"if", "enum", "const"}}
     own |= {key: schema[key] for key in ("if", "enum", "const") if key in schema}
+    if isinstance(own.get("items"), dict):
+        own["items"] = _or_expression(own["items"])
     if isinstance(schema.get("properties"), dict):
         needed = schema.get("required", ())
         own["properties"] = {
-            name: part if name in needed else _or_null(part) for name, part in own["properties"].items()
+            name: _or_expression(part if name in needed else _or_null(part)) for name, part in own["properties"].items()
         }
     return own
+
+
+def _or_expression(schema: Any) -> Any:
+    """Return the schema, or the text of an expression where any text would not do."""
+    if not isinstance(schema, dict) or schema.keys() <= set(_ABOUT):
+        return schema
+    if schema.get("type") == "string" and not schema.keys() & {"enum", "pattern"}:
+        return schema
+    expression = {"type": "string", "pattern": _EXPRESSION}
+    if schema.keys() <= {*_ABOUT, "anyOf"}:
+        return {**schema, "anyOf": [*schema["anyOf"], expression]}
+    about = {key: schema[key] for key in _ABOUT if key in schema}
+    return {**about, "anyOf": [schema, expression]}
 
 
 def _or_null(schema: Any) -> Any:
     """Return the schema, or null; titles and descriptions stay where editors look for them."""
     if not isinstance(schema, dict) or not schema.keys() & {"$ref", "type", "enum", "const", "anyOf", "oneOf"}:
         return schema
-    about = {key: schema[key] for key in ("title", "description", "default", "examples") if key in schema}
+    about = {key: schema[key] for key in _ABOUT if key in schema}
     return {**about, "anyOf": [schema, {"type": "null"}]}
 
 
@@ -243,7 +262,7 @@ def _too_shallow(report: Report, path: Path, child: str, known: JsonObject) -> N
         if entry.key in known and entry.key != "name" and (inner is None or entry.key not in inner.index):
             message = f"`{entry.key}` stands beside `{child}`, and belongs into it"
             report.add("XMC201", (*path, entry.key), message, hint=f"indent it, below `{child}:`", at="key")
-            report.mark((*path, child, entry.key))
+            report.mark((*path, child, entry.key), *([(*path, child)] if inner is None else []))
 
 
 def _validator(schema: JsonObject) -> Any:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from xmc.compiler.capability import lint_capabilities
 from xmc.compiler.check import check
 from xmc.compiler.contradiction import lint_rights, lint_settings
+from xmc.compiler.expand import expand
 from xmc.compiler.gather import gather
 from xmc.compiler.link import link
 from xmc.compiler.lint import lint, lint_forms
@@ -39,13 +41,21 @@ class Compiled:
     references: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
 
-def compile_source(source: Source, plugins: Plugins, progress: Progress = unwatched) -> Compiled:
+def compile_source(source: Source, plugins: Plugins, *, values: Mapping[str, Any] | None = None) -> Compiled:
     """Compile a spec of one file."""
-    return compile_sources((source,), plugins, progress)
+    return compile_sources((source,), plugins, values=values)
 
 
-def compile_sources(sources: Sequence[Source], plugins: Plugins, progress: Progress = unwatched) -> Compiled:
-    """Compile a spec of one or more files: parse, join, check, lint, link. Says each thing that is wrong once.
+def compile_sources(
+    sources: Sequence[Source],
+    plugins: Plugins,
+    progress: Progress = unwatched,
+    *,
+    values: Mapping[str, Any] | None = None,
+) -> Compiled:
+    """Compile a spec of one or more files: parse, join, expand, check, lint, link. Says each thing that is wrong once.
+
+    `values` take the place of values of `vars`, by name.
 
     `progress` is told how much of the work is done, from 0 to 1; how often is not fixed.
     """
@@ -61,12 +71,13 @@ def compile_sources(sources: Sequence[Source], plugins: Plugins, progress: Progr
     found.extend(gathered.diagnostics)
     if gathered.root is None:
         return Compiled(None, settle(found))
-    report = Report(gathered.root, found, starts=gathered.starts)
-    report.mark(*(path for path, node in walk(gathered.root) if isinstance(node, Broken)))
-    return _compile(report, plugins, progress)
+    expanded = expand(gathered.root, values or {}, sum(len(source.text) for source in sources))
+    report = Report(expanded.root, [*found, *expanded.diagnostics], starts=gathered.starts)
+    report.mark(*(path for path, node in walk(expanded.root) if isinstance(node, Broken)))
+    return _compile(report, plugins, progress, expanded.unused)
 
 
-def _compile(report: Report, plugins: Plugins, progress: Progress) -> Compiled:
+def _compile(report: Report, plugins: Plugins, progress: Progress, unused: Sequence[Diagnostic]) -> Compiled:
     spec = view(report.root)
     check(report, spec, plugins, part(progress, _PARSED, _CHECKED))
     lint_forms(report, spec)
@@ -81,6 +92,7 @@ def _compile(report: Report, plugins: Plugins, progress: Progress) -> Compiled:
     residency = read_residency(report)
     linked = link(report, spec, plugins, stores, residency, part(progress, _CHECKED, _LINKED))
     if not report.wrong:
+        report.found.extend(unused)
         lint_unused(report, stores, plugins, linked.references)
     diagnostics = settle(report.found)
     references = {name: tuple(sorted(spans)) for name, spans in sorted(linked.references.items())}

@@ -177,7 +177,7 @@ class Composer:
 
     def _braces(self, span: Span) -> Broken:
         message = "{{…}} without quotes is a mapping inside a mapping to YAML"
-        self.found.append(make("XMC104", span, message, hint='quote it: "{{secrets/scope/key}}"'))
+        self.found.append(make("XMC104", span, message, hint='quote it: "{{secrets/scope/key}}", "{{ variable }}"'))
         return Broken(span)
 
     def _bad_key(self, key: Node) -> None:

@@ -40,7 +40,7 @@ def _check_endpoints(report: Report, spec: SpecView, path: Path) -> None:
     names = [endpoint.name for endpoint in spec.endpoints if endpoint.name is not None]
 
     def wrong(where: Path) -> bool:
-        return report.is_wrong(where) or report.is_wrong(("endpoints",))
+        return report.is_wrong(where) or report.is_wrong(("endpoints",)) or len(names) < len(spec.endpoints)
 
     for place, item in enumerate(listed):
         name = string(item)

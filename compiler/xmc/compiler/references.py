@@ -106,7 +106,7 @@ def _check_open(report: Report, path: Path, text: str) -> None:
         message = f"`{name}` is not a secret field; a secret here would be sent and shown in the open"
         report.add("XMC502", path, message, hint="use the provider's own field for the secret")
     else:
-        message = f"`{name}` holds an expression; this version does not work expressions out"
+        message = f"`{name}` holds an expression beside what is no expression"
         report.add("XMC209", path, message, hint="write the value itself")
 
 

@@ -17,6 +17,8 @@ _PLACE: Path = ("residency", "allow")
 
 def read_residency(report: Report) -> tuple[str, ...]:
     """Return the patterns of allowed regions, in lower case; () without a policy."""
+    if report.is_wrong_within(("residency",)):
+        return ()
     policy = mapping(mapping_at(report.root, "residency"))
     listed = items(policy.get("allow")) if policy else ()
     return tuple(text.lower() for text in map(string, listed) if text)

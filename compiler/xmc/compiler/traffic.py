@@ -18,6 +18,8 @@ def lint_traffic(report: Report, endpoint: EndpointView) -> None:
             hint = "add `traffic_config:` with one route for each"
             report.add("XMC306", traffic, message, hint=hint, at="opening")
         return
+    if report.is_wrong((*endpoint.body, "served_entities")):
+        return
     routes = [route for route in endpoint.routes if not _lint_names(report, route)]
     _lint_sum(report, endpoint)
     _lint_targets(report, endpoint, routes)

@@ -1,0 +1,164 @@
+"""The sandbox: any text gives a value or an `ExpressionError`, of bounded size, and nothing of Python."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xmc.compiler.expression import LONGEST_RESULT, LONGEST_TEXT, ExpressionError, as_text, names, parts, work_out
+
+VALUES: dict[str, Any] = {
+    "region": "eu-west-1",
+    "share": 60,
+    "ratio": 0.5,
+    "on": True,
+    "listed": ["a", "b"],
+    "hosts": {"main": "h1", "items": "i", "nested": {"deep": 1}},
+    "long": "a" * 60_000,
+}
+ATOMS = st.sampled_from(
+    [*VALUES, "absent", "hosts.main", "hosts['items']", "listed[0]", "'x'", "1", "2.5", "true", "none", "self", "range"]
+)
+OPERATORS = st.sampled_from(
+    ["+", "-", "*", "**", "//", "/", "%", "~", "and", "or", "==", "<", "in", "is", "not", "|", "."]
+)
+WORDS = st.sampled_from([
+    *("lower", "upper", "replace('a', 'bb')", "join(',')", "default('d')", "int", "length", "first", "attr('x')"),
+    *("defined", "format", "__class__", "[1:2]", "(1)", "if on else", "{", "}", "{{", "{%", "#", "'", "\\"),
+])  # fmt: skip
+
+
+def outcome(scalar: str) -> tuple[list[Any], ExpressionError | None]:
+    try:
+        return [work_out(one, VALUES, tuple(VALUES)) for one in parts(scalar) if one.is_expression], None
+    except ExpressionError as error:
+        return [], error
+
+
+def value(text: str) -> Any:
+    (part,) = parts(f"{{{{ {text} }}}}")
+    return work_out(part, VALUES, tuple(VALUES))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("region", "eu-west-1"),
+        ("100 - share", 40),
+        ("share // 7 % 5 * -2", -6),
+        ("region ~ '-' ~ share ~ on", "eu-west-1-60True"),
+        ("hosts.main ~ hosts['nested'].deep", "h11"),
+        ("hosts.items", "i"),
+        ("listed[-1]", "b"),
+        ("listed | join('+')", "a+b"),
+        ("region | replace('-', '_') | upper | trim", "EU_WEST_1"),
+        ("absent | default('d')", "d"),
+        ("hosts.absent is defined", False),
+        ("'x' if share > 50 and not on else 'y'", "y"),
+        ("region in ['eu-west-1', 'eu']", True),
+        ("'7' | int + 1", 8),
+        ("hosts", VALUES["hosts"]),
+        ("listed | length", 2),
+        ("[share, region]", [60, "eu-west-1"]),
+    ],
+)
+def test_what_can_be_used(text: str, expected: Any) -> None:
+    assert value(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("absent", "there is no variable 'absent'"),
+        ("hosts.absent", "'hosts' has no part 'absent'"),
+        ("hosts['absent']", "'hosts' has no part 'absent'"),
+        ("region.absent", "'region' has no part 'absent'"),
+        ("region.upper()", "a call cannot be used"),
+        ("range(9)", "a call cannot be used"),
+        ("hosts.__class__", "has no part '__class__'"),
+        ("hosts['__class__']", "has no part '__class__'"),
+        ("''.__class__", "the expression has no value"),
+        ("cycler", "there is no variable 'cycler'"),
+        ("2 ** 9999", "a power cannot be used"),
+        ("'a' * 9", "`*` takes two numbers"),
+        ("'a' + 'b'", "`+` takes two numbers"),
+        ("1 / 2", "a division that leaves fractions cannot be used"),
+        ("9007199254740992 * 2", "the number is too large"),
+        ("'abc' | int", "`int` takes a whole number"),
+        ("ratio | int", "`int` takes a whole number"),
+        ("region | map('upper')", "there is no filter 'map'"),
+        ("share is odd", "there is no test 'odd'"),
+        ("long ~ long", "the result has more than"),
+        ("long | replace('a', 'aa')", "a text has at most"),
+        ("listed[7]", "the expression has no value"),
+        ("share | upper", "it takes a text"),
+        ("{'a': 1}", "a mapping cannot be used"),
+        ("region[0:2]", "a slice cannot be used"),
+        ("share <", "this is no expression"),
+        ("a b", "this is no expression"),
+    ],
+)
+def test_what_cannot(text: str, complaint: str) -> None:
+    with pytest.raises(ExpressionError, match=re.escape(complaint)):
+        value(text)
+
+
+@given(st.lists(ATOMS | OPERATORS | WORDS, max_size=12).map(" ".join) | st.text(max_size=80))
+def test_any_text_gives_a_value_or_an_error_with_its_place(text: str) -> None:
+    scalar = f"before {{{{ {text} }}}} after"
+    results, error = outcome(scalar)
+    if error is not None:
+        assert 0 <= error.start <= error.end <= len(scalar)
+        assert str(error)
+    for result in results:
+        assert isinstance(result, str | int | float | list | dict | tuple | bool | None)
+        assert len(str(result)) <= 4 * LONGEST_RESULT
+
+
+@given(st.text(alphabet=" {}ab%#'\"", max_size=60))
+def test_the_pieces_are_the_text(text: str) -> None:
+    try:
+        found = parts(text)
+    except ExpressionError:
+        return
+    assert "".join(f"{{{{{one.text}}}}}" if one.is_expression else one.text for one in found) == text
+    for one in found:
+        assert text[one.start : one.start + len(one.text)] == one.text
+
+
+def test_too_long_a_text_is_not_read() -> None:
+    with pytest.raises(ExpressionError, match=f"at most {LONGEST_TEXT}"):
+        parts("x" * LONGEST_TEXT + "{{ a }}")
+    with pytest.raises(ExpressionError, match="too long"):
+        value("1" + " + 1" * 500)
+
+
+@pytest.mark.parametrize("text", ["{% for x in y %}{% endfor %}", "{# comment #}", "{{ a }}{% set b = 1 %}", "{{ a"])
+def test_statements_comments_and_open_ends_are_refused(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parts(text)
+
+
+def test_names_are_those_of_variables() -> None:
+    (part,) = parts("{{ a.b ~ c['d'] ~ (e | default(f)) ~ 'g' }}")
+    assert names(part) == ("a", "c", "e", "f")
+
+
+@pytest.mark.parametrize(
+    ("scalar", "name", "start"),
+    [("x {{ a.b ~ b }}", "a", 5), ("{{ hosts.b }}", "b", 9), ("{{ region ~ hosts['b'] }}", "b", 19)],
+)
+def test_the_place_is_that_of_the_name_that_does_not_exist(scalar: str, name: str, start: int) -> None:
+    error = outcome(scalar)[1]
+    assert error is not None
+    assert (error.name, error.start, error.end) == (name, start, start + len(name))
+
+
+def test_text_is_written_as_in_yaml() -> None:
+    assert [as_text(one) for one in (True, False, 1, 1.5, "a")] == ["true", "false", "1", "1.5", "a"]
+    others: tuple[Any, ...] = (None, [], {})
+    for other in others:
+        with pytest.raises(ValueError, match="cannot stand in the middle"):
+            as_text(other)
