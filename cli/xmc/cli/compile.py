@@ -5,16 +5,16 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
 from xmc.cli.exit_code import ExitCode
+from xmc.cli.seal_options import protection, protection_options, say_if_nothing_is_sealed
 from xmc.cli.spec_file import Outcome, compile_spec, fail_internally, read_source, unusable
-from xmc.compiler import ArtifactError, write_artifacts
-from xmc.schema import Table
-
-TABLE_SUFFIX = ".xmc.json"
+from xmc.compiler import ArtifactError, Protection, write_artifacts
+from xmc.schema import TABLE_SUFFIX, Table
 
 
 @click.command()
@@ -35,31 +35,35 @@ TABLE_SUFFIX = ".xmc.json"
 )
 @click.option("--offline", is_flag=True, help="Ask no secret store whether the references exist.")
 @click.option("-v", "--verbose", is_flag=True, help="Also print the upstream URL of every served entity.")
-def command(spec: Path, output: Path | None, form: str, offline: bool, verbose: bool) -> None:
+@protection_options
+def command(spec: Path, output: Path | None, form: str, offline: bool, verbose: bool, **protected: Any) -> None:
     """Check SPEC and write its routing table.
 
     Everything that is wrong is said in one run, as FILE:LINE:COLUMN lines on stderr. With an error nothing is written,
     and an older table stays as it was. Beside the table come a lock file and, if secrets were typed into SPEC, a
-    secrets file.
+    secrets file; with --seal a sealed file in its place, with --sign a signature.
 
     \b
     Examples:
       xmc compile endpoints.yaml
       xmc compile endpoints.yaml -o build/table.xmc.json --offline
       xmc compile endpoints.yaml --format json 2> diagnostics.json
+      xmc compile endpoints.yaml --seal-all --seal-key-file seal.key --sign sign.pem --serial 7
 
     \b
     Exit codes:
       0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
     """  # noqa: D301 - click reads \b as "do not re-wrap"
     _refuse_unclear_place(spec, output)
+    asked = protection(offline=offline, **protected)
     source = read_source(spec)
     out = output or default_output(spec)
     _refuse_place(spec, out)
-    outcome = compile_spec(source, os.environ, form=form, offline=offline)
+    outcome = compile_spec(source, os.environ, form=form, offline=offline, keep=protected["seal_all"])
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
-    files = _write(outcome, out, source.name)
+    files = _write(outcome, out, source.name, asked)
+    say_if_nothing_is_sealed(asked, files)
     said = _summary(outcome.compiled.table, files, form)
     _say(said + _upstreams(outcome.compiled.table) if verbose and form == "human" else said)
 
@@ -101,9 +105,10 @@ def _say(text: str) -> None:
             raise unusable(f"cannot write to stdout: {error.strerror}") from error
 
 
-def _write(outcome: Outcome, out: Path, name: str) -> Sequence[Path]:
+def _write(outcome: Outcome, out: Path, name: str, asked: Protection) -> Sequence[Path]:
+    now = datetime.now(UTC)
     try:
-        return write_artifacts(outcome.compiled, outcome.proven, outcome.plugins, out, datetime.now(UTC))
+        return write_artifacts(outcome.compiled, outcome.proven, outcome.plugins, out, now, protection=asked)
     except ArtifactError as error:
         raise unusable(str(error)) from error
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line

@@ -9,9 +9,7 @@ import click
 import msgspec
 
 from xmc.cli.exit_code import ExitCode
-from xmc.schema import Secret, encode_table
-
-TABLE_SUFFIX = ".xmc.json"
+from xmc.schema import SECRETS_SUFFIX, TABLE_SUFFIX, Secret, companion, encode_table
 
 
 def is_table(path: Path, data: bytes) -> bool:
@@ -29,16 +27,6 @@ def is_table(path: Path, data: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(value, dict) and "format" in value and "digest" in value
-
-
-def secrets_path(table: Path) -> Path:
-    """Return where the values typed into a table's spec are.
-
-    >>> secrets_path(Path("x/endpoints.xmc.json")).name, secrets_path(Path("odd.json")).name
-    ('endpoints.xmc.secrets', 'odd.xmc.secrets')
-    """
-    stem = table.name.removesuffix(TABLE_SUFFIX) if table.name.endswith(TABLE_SUFFIX) else table.stem
-    return table.with_name(f"{stem}.xmc.secrets")
 
 
 def the_only_source(folder: Path) -> Path:
@@ -60,8 +48,10 @@ def the_only_source(folder: Path) -> Path:
     )
 
 
-def inputs(path: Path) -> tuple[str, str]:
+def inputs(path: Path, *of_a_file: str) -> tuple[str, str]:
     """Return where the table is and where the typed-in values are; a spec is compiled first.
+
+    `of_a_file` are the options given that are of use with a table file only.
 
     Raises:
         click.ClickException: with exit code 2, if the file cannot be read.
@@ -69,12 +59,14 @@ def inputs(path: Path) -> tuple[str, str]:
     """
     if path.name.endswith(TABLE_SUFFIX):
         # Not read here, and nothing imported for it: serving a table must not pay for the compiler.
-        return str(path), str(secrets_path(path))
+        return str(path), str(companion(path, SECRETS_SUFFIX))
     from xmc.cli.spec_file import compile_spec, read_source  # noqa: PLC0415 - as above
 
     source = read_source(path)
     if is_table(path, source.text):
-        return str(path), str(secrets_path(path))
+        return str(path), str(companion(path, SECRETS_SUFFIX))
+    if of_a_file:
+        raise click.UsageError(f"{', '.join(of_a_file)}: {path} is a spec, and only a table is signed or sealed")
     outcome = compile_spec(source, os.environ, form="human", offline=False)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)

@@ -80,10 +80,12 @@ def unusable(message: str) -> click.ClickException:
     return _UnusableError(message)
 
 
-def compile_spec(
-    source: Source, environ: Mapping[str, str], *, form: str, offline: bool, stderr: bool = True
+def compile_spec(  # noqa: PLR0913 - what is to be done, and how it is said
+    source: Source, environ: Mapping[str, str], *, form: str, offline: bool, stderr: bool = True, keep: bool = False
 ) -> Outcome:
     """Compile a spec and prove its references; say the diagnostics as `human`, `json` or `sarif`, on stderr or stdout.
+
+    With `keep` the values of all references are read too, to be sealed.
 
     Raises:
         SystemExit: 3, after one line on stderr, for a fault of xmc or of a plugin.
@@ -93,7 +95,7 @@ def compile_spec(
         with doing(f"compiling {source.name}"), _no_collections():
             compiled = compile_source(source, plugins)
         with doing("asking the secret stores"):
-            proven = prove(compiled, plugins, environ, offline=offline)
+            proven = prove(compiled, plugins, environ, offline=offline, keep=keep)
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line
         fail_internally(source.name, error, environ)
     diagnostics = sorted((*compiled.diagnostics, *proven.diagnostics), key=lambda one: one.order)

@@ -1,6 +1,6 @@
 """The compiler room: text to table. Offline, except for secret stores. Never talks to a provider."""
 
-from xmc.compiler.artifact import ArtifactError, write_artifacts
+from xmc.compiler.artifact import ArtifactError, Protection, write_artifacts
 from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source
@@ -20,6 +20,7 @@ __all__ = [
     "ArtifactError",
     "Code",
     "Compiled",
+    "Protection",
     "Proven",
     "Source",
     "compile_source",
