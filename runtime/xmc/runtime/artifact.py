@@ -82,7 +82,9 @@ def _opened(data: bytes, table: Table, settings: Settings, environ: Mapping[str,
     path = companion(Path(settings.table), SEALED_SUFFIX)
     plain = companion(Path(settings.table), SECRETS_SUFFIX)
     if plain.exists():  # which one is the older, nobody could tell
-        raise SealError(f"both {path.name} and {plain.name} are there, as an interrupted compile leaves them: compile again")
+        raise SealError(
+            f"both {path.name} and {plain.name} are there, as an interrupted compile leaves them: compile again"
+        )
     keys = seal_keys(settings.seal_key_file, environ, warn)
     if not keys:
         raise KeyFileError(f"{path} is sealed: give its key by --seal-key-file FILE or {SEAL_KEY}")
