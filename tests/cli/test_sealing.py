@@ -91,11 +91,12 @@ def test_the_table_is_the_same_whether_it_is_sealed_or_signed_or_not(folder: Pat
     assert (folder / "e.xmc.json").read_bytes() == plain
 
 
-def test_with_nothing_to_seal_it_says_so_and_writes_no_sealed_file(folder: Path) -> None:
+def test_with_nothing_to_seal_it_says_so_and_the_sealed_file_is_empty(folder: Path) -> None:
     (folder / "e.yaml").write_text(STORE + SPEC)
     done = compiled(folder, "--seal", "--seal-key-file", "seal.key")
-    assert done.stderr == "xmc: note: there is no value to seal, so no sealed file was written\n"
-    assert names(folder) == {"json", "lock.json"}
+    assert done.stderr == "xmc: note: there is no value to seal, so the sealed file holds none\n"
+    assert names(folder) == {"json", "lock.json", "sealed"}
+    assert values(folder) == {}
 
 
 def test_a_place_that_cannot_be_written_leaves_the_old_artifact_whole(folder: Path) -> None:
@@ -176,10 +177,20 @@ def test_keys_are_printed_only_when_asked_and_are_new_each_time(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_half_a_pair_is_never_made(tmp_path: Path) -> None:
+    for there in ("s.pem", "s.pem.pub"):
+        (tmp_path / there).write_text("mine")
+        assert run_cli(tmp_path, "keygen", "sign", "s.pem").returncode == 2
+        assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
+        (tmp_path / there).unlink()
+
+
 def test_a_place_without_a_folder_is_a_usage_error(tmp_path: Path) -> None:
     for kind in ("seal", "sign"):
         done = run_cli(tmp_path, "keygen", kind, "none/key")
-        assert (done.returncode, done.stderr) == (2, "Error: cannot write none/key: No such file or directory\n")
+        assert done.returncode == 2
+        assert done.stderr.startswith("Error: cannot write none/key")
+        assert done.stderr.endswith(": No such file or directory\n")
 
 
 @pytest.mark.process
@@ -245,6 +256,14 @@ def test_verify_keeps_the_serial(folder: Path) -> None:
     assert (done.returncode, "its serial is 6, but 7 was accepted before: a rollback" in done.stderr) == (1, True)
     compiled(folder, *ALL, "--serial", "8")
     assert run_cli(folder, *again).returncode == 0
+
+
+def test_verify_opens_what_it_is_asked_to_open_or_refuses(folder: Path) -> None:
+    compiled(folder)
+    done = run_cli(folder, "verify", "e.xmc.json", "--seal-key-file", "seal.key")
+    assert (done.returncode, "there is no sealed file beside it" in done.stderr) == (1, True)
+    # The environment says what is at hand, not what must be there.
+    assert run_cli(folder, "verify", "e.xmc.json", XMC_SEAL_KEY="no key").returncode == 0
 
 
 def test_verify_refuses_the_wrong_sealing_key(folder: Path) -> None:

@@ -122,6 +122,16 @@ async def test_a_key_file_that_others_may_read_is_a_warning(tmp_path: Path, caps
         assert key.read_text().strip() not in said
 
 
+async def test_a_key_file_demands_a_sealed_file(tmp_path: Path) -> None:
+    (tmp_path / "seal.key").write_text(format_seal_key(SEAL.reveal()))
+    write(tmp_path)
+    (tmp_path / "t.xmc.sealed").unlink()
+    (tmp_path / "t.xmc.secrets").write_text("{}")  # what somebody might put in its place
+    path = str(tmp_path / "t.xmc.json")
+    code, said = await refusal(Settings(table=path, name="t", seal_key_file=str(tmp_path / "seal.key")))
+    assert (code, said) == (1, "t: --seal-key-file was given, and there is no t.xmc.sealed")
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-40] ^= 1

@@ -90,10 +90,12 @@ def test_the_same_content_in_other_bytes_is_refused(part: str) -> None:
     assert (tried, caught) == (len(changed), tried)
 
 
-@pytest.mark.parametrize("part", ["lock", "signature", "sealed"])
-def test_a_companion_that_is_gone_is_refused(part: str) -> None:
-    with pytest.raises(TableError):
-        verify_artifact(replace(GOOD, **{part: None}), TRUSTED)
+@pytest.mark.parametrize(
+    "rest", [replace(GOOD, lock=None), replace(GOOD, signature=None), replace(GOOD, sealed=None)], ids=lambda _: ""
+)
+def test_a_companion_that_is_gone_is_refused(rest: Artifact) -> None:
+    with pytest.raises(TableError, match=r"there is no|is not there"):
+        verify_artifact(rest, TRUSTED)
 
 
 @pytest.mark.parametrize("part", ["lock", "sealed", "signature"])

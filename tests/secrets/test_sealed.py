@@ -81,7 +81,7 @@ def test_a_refused_serve_shows_neither_value_nor_key(tmp_path: Path, canary: str
         run_cli(tmp_path, "keygen", "seal", name)
     done = run_cli(tmp_path, "compile", "e.yaml", "--seal", "--seal-key-file", "one.key")
     assert done.returncode == 0, done.stderr
-    command = [Path(sys.executable).with_name("xmc"), "serve", "e.xmc.json", "--seal-key-file", "other.key"]
+    command = [str(Path(sys.executable).with_name("xmc")), "serve", "e.xmc.json", "--seal-key-file", "other.key"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
     assert (ran.returncode, b"sealed with another key" in ran.stderr) == (1, True)
     said = done.stdout.encode() + done.stderr.encode() + ran.stdout + ran.stderr

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from xmc.cli.exit_code import ExitCode
-from xmc.cli.seal_options import protection, protection_options, say_if_nothing_is_sealed
+from xmc.cli.seal_options import protection, protection_options, say_what_is_sealed
 from xmc.cli.spec_file import Outcome, compile_spec, fail_internally, read_source, unusable
 from xmc.compiler import ArtifactError, Protection, write_artifacts
 from xmc.schema import TABLE_SUFFIX, Table
@@ -63,7 +63,7 @@ def command(spec: Path, output: Path | None, form: str, offline: bool, verbose: 
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
     files = _write(outcome, out, source.name, asked)
-    say_if_nothing_is_sealed(asked, files)
+    say_what_is_sealed(asked, len(outcome.compiled.plaintext) + len(outcome.proven.values))
     said = _summary(outcome.compiled.table, files, form)
     _say(said + _upstreams(outcome.compiled.table) if verbose and form == "human" else said)
 

@@ -68,10 +68,12 @@ def sign(file: str) -> None:
         click.echo((private + public).decode(), nl=False)
         return
     beside = Path(f"{file}.pub")
-    if beside.exists():
-        raise _ExistsError(f"{beside} exists; a key is never replaced")
-    _write_new(Path(file), private, 0o600)
     _write_new(beside, public, 0o666)
+    try:
+        _write_new(Path(file), private, 0o600)
+    except click.ClickException:
+        beside.unlink()  # half a pair would be in the way of the next one
+        raise
     key: PublicKey = load_public_keys(public)[0]
     click.echo(f"{key.id}: {file}, {beside}")
 

@@ -1,8 +1,7 @@
 """Options by which commands seal and sign, and open and verify; and the keys that they name."""
 
 import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -10,7 +9,7 @@ import click
 from xmc.cli.spec_file import unusable
 from xmc.compiler import Protection
 from xmc.runtime import SEAL_KEY, KeyFileError, seal_keys, signing_key
-from xmc.schema import MAX_SERIAL, SEALED_SUFFIX
+from xmc.schema import MAX_SERIAL
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -76,7 +75,7 @@ def warn(message: str) -> None:
     click.echo(f"xmc: {message}", err=True)
 
 
-def say_if_nothing_is_sealed(asked: Protection, files: Sequence[Path]) -> None:
-    """A sealed file is written for values only; who asked for one and gets none is told."""
-    if asked.seal_key is not None and not any(file.name.endswith(SEALED_SUFFIX) for file in files):
-        warn("note: there is no value to seal, so no sealed file was written")
+def say_what_is_sealed(asked: Protection, values: int) -> None:
+    """Who asks for a sealed file gets one; that it holds nothing is said."""
+    if asked.seal_key is not None and not values:
+        warn("note: there is no value to seal, so the sealed file holds none")

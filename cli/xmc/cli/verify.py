@@ -19,7 +19,7 @@ from xmc.runtime import (
     seal_keys,
     trusted_keys,
 )
-from xmc.schema import TableError, Verified, open_sealed, verify_artifact
+from xmc.schema import SealError, TableError, Verified, open_sealed, verify_artifact
 
 
 @click.command()
@@ -64,8 +64,7 @@ def command(table: Path, key_file: str | None, serial_file: Path | None, seal_ke
     try:
         artifact = read_artifact(table)
         found = verify_artifact(artifact, None if key_file is None else trusted_keys(key_file))
-        keys = seal_keys(seal_key_file, os.environ, lambda message: click.echo(f"xmc: {message}", err=True))
-        opened = len(open_sealed(artifact.sealed, found.table.digest, keys)) if artifact.sealed and keys else None
+        opened = _opened(artifact.sealed, found.table.digest, seal_key_file)
         if serial_file is not None and found.statement is not None:
             accept_serial(serial_file, found.statement)
     except OSError as error:
@@ -76,6 +75,16 @@ def command(table: Path, key_file: str | None, serial_file: Path | None, seal_ke
         _end(f"{table}: {error}", ExitCode.DIAGNOSTICS)
     else:
         _say(table, found, opened, form, trusted=key_file is not None)
+
+
+def _opened(sealed: bytes | None, digest: str, key_file: str | None) -> int | None:
+    """Return how many values the sealed file holds; None if there is none, or no key for it is at hand."""
+    if sealed is None:
+        if key_file is not None:
+            raise SealError("there is no sealed file beside it that --seal-key-file could open")
+        return None
+    keys = seal_keys(key_file, os.environ, lambda message: click.echo(f"xmc: {message}", err=True))
+    return len(open_sealed(sealed, digest, keys)) if keys else None
 
 
 def _end(message: str, code: ExitCode) -> NoReturn:

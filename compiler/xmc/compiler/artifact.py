@@ -74,10 +74,10 @@ def write_artifacts(  # noqa: PLR0913 - one argument for each thing that an arti
 ) -> tuple[Path, ...]:
     """Write the table to `out` and its companions beside it; return the paths written, the table first.
 
-    `<stem>.xmc.lock.json` always. Values that were typed into the spec, or read from the stores to be sealed: in
-    `<stem>.xmc.sealed` with a sealing key, else in `<stem>.xmc.secrets` (both of mode 0600 from their first byte).
-    `<stem>.xmc.sig` with a signing key. What an earlier compile left and this one does not write is removed: it would
-    belong to no table.
+    `<stem>.xmc.lock.json` always. With a sealing key `<stem>.xmc.sealed`, which holds the values that were typed into
+    the spec or read from the stores, also if there are none: who serves with a key may count on the file. Without it
+    `<stem>.xmc.secrets`, if values were typed in. Both are of mode 0600 from their first byte. `<stem>.xmc.sig` with a
+    signing key. What an earlier compile left and this one does not write is removed: it would belong to no table.
 
     Raises:
         ArtifactError: a place cannot be written; the old table, if any, stands.
@@ -110,13 +110,13 @@ def write_artifacts(  # noqa: PLR0913 - one argument for each thing that an arti
 
 
 def _held(compiled: Compiled, proven: Proven, digest: str, key: SealKey | None) -> Mapping[str, bytes]:
-    """Return the file that holds secret values, by its suffix; nothing if there are no values."""
+    """Return the file that holds secret values, by its suffix; nothing if there is none."""
     secret: dict[str, Secret] = {**compiled.plaintext, **proven.values}
     values = {name: one.reveal() for name, one in secret.items()}
-    if not values:
-        return {}
     if key is not None:
         return {SEALED_SUFFIX: seal(values, digest, key, secrets.token_bytes(NONCE_BYTES))}
+    if not values:
+        return {}
     if proven.values:
         raise ValueError("values of stores are written sealed or not at all")
     return {SECRETS_SUFFIX: msgspec.json.encode({"digest": digest, "secrets": values}, order="sorted") + b"\n"}

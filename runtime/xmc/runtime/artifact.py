@@ -74,12 +74,17 @@ def load_artifact(settings: Settings, environ: Mapping[str, str], warn: Warn) ->
         table, statement = verified.table, verified.statement
         if settings.serial_file is not None and statement is not None:
             check_serial(Path(settings.serial_file), statement)
-    sealed = None if artifact.sealed is None else _opened(artifact.sealed, table, settings, environ, warn)
-    return Loaded(table, statement, sealed)
+    return Loaded(table, statement, _opened(artifact.sealed, table, settings, environ, warn))
 
 
-def _opened(data: bytes, table: Table, settings: Settings, environ: Mapping[str, str], warn: Warn) -> Mapping[str, str]:
+def _opened(
+    data: bytes | None, table: Table, settings: Settings, environ: Mapping[str, str], warn: Warn
+) -> Mapping[str, str] | None:
     path = companion(Path(settings.table), SEALED_SUFFIX)
+    if data is None:
+        if settings.seal_key_file is not None:  # else whoever can remove it could put plain values in its place
+            raise SealError(f"--seal-key-file was given, and there is no {path.name}")
+        return None
     plain = companion(Path(settings.table), SECRETS_SUFFIX)
     if plain.exists():  # which one is the older, nobody could tell
         raise SealError(

@@ -37,10 +37,11 @@ def decode_canonical(data: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(data)
-        exact = canonical_json(value) + b"\n" == data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("it is not JSON") from None
-    except TypeError:
+    try:
+        exact = canonical_json(value) + b"\n" == data
+    except (TypeError, RecursionError):
         exact = False
     if not exact:
         raise ValueError("it is not canonical JSON as xmc writes it")
