@@ -28,6 +28,8 @@ from xmc.schema import (
     digest,
     encode_table,
     format_seal_key,
+    format_signing_key,
+    open_sealed,
     seal,
     verify_artifact,
 )
@@ -84,6 +86,28 @@ async def test_an_old_table_is_served(path: Path, tmp_path: Path) -> None:
                 assert names == [endpoint.name for endpoint in table.endpoints]
     finally:
         await server.close()
+
+
+async def test_old_sealed_values_and_signatures_are_still_read(tmp_path: Path) -> None:
+    for path in sorted(FOLDER.rglob("sealed-and-signed.xmc.*")):  # noqa: ASYNC240 - before anything runs
+        shutil.copy(path, tmp_path)
+    (tmp_path / "trusted.pem").write_bytes(format_signing_key(bytes(range(32)))[1])
+    settings = Settings(
+        table=str(tmp_path / "sealed-and-signed.xmc.json"),
+        name="t",
+        require_signature=str(tmp_path / "trusted.pem"),
+        serial_file=str(tmp_path / "serial"),
+    )
+    generation, upstream = await load(settings, {"XMC_SEAL_KEY": format_seal_key(SEAL.reveal())})
+    await upstream.close()
+    assert list(generation.endpoints["chat"].entities) == ["typed", "stored"]
+    digest = generation.table.digest
+    values = open_sealed((tmp_path / "sealed-and-signed.xmc.sealed").read_bytes(), digest, (SEAL,))
+    assert values == {
+        "openai/key": "not-a-key-either",
+        "plaintext:chat/typed/openai_config.openai_api_key": "not-a-key-but-a-fixture",
+    }
+    assert msgspec.json.decode((tmp_path / "serial").read_bytes())["serial"] == 7
 
 
 async def test_old_typed_in_values_are_still_read(tmp_path: Path) -> None:

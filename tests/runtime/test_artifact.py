@@ -122,6 +122,20 @@ async def test_a_key_file_that_others_may_read_is_a_warning(tmp_path: Path, caps
         assert key.read_text().strip() not in said
 
 
+async def test_a_plain_secrets_file_stands_in_for_no_store(tmp_path: Path) -> None:
+    typed = SecretSlot(ref="typed", store="plaintext", path="", field="typed")
+    table = msgspec.structs.replace(TABLE, secrets={**TABLE.secrets, "typed": typed})
+    write(tmp_path, table=table)
+    (tmp_path / "t.xmc.sealed").unlink()
+    private = tmp_path / "t.xmc.secrets"
+    digest = json.loads((tmp_path / "t.xmc.json").read_text())["digest"]
+    private.write_text(json.dumps({"digest": digest, "secrets": {"typed": CANARY, "scope/key": CANARY}}))
+    private.chmod(0o600)
+    settings = Settings(table=str(tmp_path / "t.xmc.json"), secrets=str(private), name="t")
+    code, said = await refusal(settings, {"VAULT_TOKEN": "x"})
+    assert (code, "scope/key: " in said) == (4, True)
+
+
 async def test_a_key_file_demands_a_sealed_file(tmp_path: Path) -> None:
     (tmp_path / "seal.key").write_text(format_seal_key(SEAL.reveal()))
     write(tmp_path)

@@ -255,12 +255,18 @@ async def _generation(
 
 
 def _plaintext(table: Table, settings: Settings) -> Mapping[str, str]:
-    """Return the values that were typed into the spec, from their file or an inherited descriptor."""
-    if settings.secrets is None or all(slot.store != PLAINTEXT_STORE for slot in table.secrets.values()):
+    """Return the values that were typed into the spec, from their file or an inherited descriptor.
+
+    Nobody vouches for that file: it stands in for no store.
+    """
+    typed = {name for name, slot in table.secrets.items() if slot.store == PLAINTEXT_STORE}
+    if settings.secrets is None or not typed:
         return {}
     if settings.secrets.startswith(DESCRIPTOR):
-        return msgspec.json.decode(read_input(settings.secrets), type=dict[str, str])
-    return read_secrets_file(Path(settings.secrets), table.digest)
+        held: Mapping[str, str] = msgspec.json.decode(read_input(settings.secrets), type=dict[str, str])
+    else:
+        held = read_secrets_file(Path(settings.secrets), table.digest)
+    return {name: value for name, value in held.items() if name in typed}
 
 
 async def _listen(settings: Settings, generation: Generation, upstream: Upstream, log: AccessLog | None) -> Server:
