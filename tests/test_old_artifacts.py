@@ -89,7 +89,7 @@ async def test_an_old_table_is_served(path: Path, tmp_path: Path) -> None:
 
 
 async def test_old_sealed_values_and_signatures_are_still_read(tmp_path: Path) -> None:
-    for path in sorted(FOLDER.rglob("sealed-and-signed.xmc.*")):  # noqa: ASYNC240 - before anything runs
+    for path in sorted(FOLDER.rglob("sealed-and-signed.xmc.*")):
         shutil.copy(path, tmp_path)
     (tmp_path / "trusted.pem").write_bytes(format_signing_key(bytes(range(32)))[1])
     settings = Settings(
