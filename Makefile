@@ -119,8 +119,10 @@ bench: setup ## Cost per request and per chunk, beside a bare aiohttp pass-throu
 	$(PY) -m tests.bench
 
 .PHONY: docs
-docs: $(READY)/dev ## Bring the generated pages of docs/ and examples/xmc.schema.json up to date
+docs: $(READY)/dev ## Bring the pages that show output, docs/schemas/ and examples/xmc.schema.json up to date
 	$(PY) -m tests.cli_help
+	$(PY) -m tests.artifacts_page
+	$(BIN)/xmc schema --table > docs/schemas/table-1.schema.json
 	$(PY) -m tests.matrix.page
 	$(BIN)/xmc schema > examples/xmc.schema.json
 

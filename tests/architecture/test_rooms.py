@@ -100,3 +100,9 @@ def test_the_host_starts_without_each_shipped_plugin(name: str) -> None:
     kinds = ("providers", "auth_schemes", "framings", "secret_stores")
     lost = {item for kind in kinds for item in set(getattr(whole, kind)) - set(getattr(rest, kind))}
     assert lost, f"plugin {name!r} adds nothing"
+
+
+def test_the_formats_of_artifacts_bring_no_cryptography_until_it_is_used() -> None:
+    program = "import sys, xmc.schema, xmc.runtime; print(*(name for name in sys.modules if 'cryptography' in name))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == []

@@ -138,6 +138,8 @@ def test_a_serving_process_holds_neither_compiler_nor_command_line(tmp_path: Pat
     loaded = set(out.split("MODULES ", 1)[1].split())
     assert "xmc.runtime.query" in loaded
     assert [name for name in FORBIDDEN if name in loaded] == []
+    # What opens a sealed file is loaded for a sealed file alone.
+    assert "cryptography.hazmat.primitives.ciphers.aead" not in loaded
 
 
 def test_typed_in_secrets_and_a_table_come_by_descriptor(tmp_path: Path) -> None:

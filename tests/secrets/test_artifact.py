@@ -30,7 +30,7 @@ def compiled(plaintext: dict[str, str]) -> Any:
     return SimpleNamespace(table=table, plaintext={name: Secret(value) for name, value in plaintext.items()})
 
 
-PROVEN: Any = SimpleNamespace(proofs={"a/b": Proof(version="7")})
+PROVEN: Any = SimpleNamespace(proofs={"a/b": Proof(version="7")}, values={})
 
 
 def write(out: Path, plaintext: dict[str, str]) -> tuple[Path, ...]:

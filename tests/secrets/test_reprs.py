@@ -18,13 +18,26 @@ import xmc.compiler
 import xmc.plugins
 import xmc.runtime
 import xmc.schema
+from xmc.compiler import Protection
 from xmc.compiler.artifact import _File
 from xmc.plugins import Credential, StoreError, build_plugins
 from xmc.plugins.stores.vault_settings import AppRole, VaultSettings, vault_settings
+from xmc.runtime.artifact import Loaded
 from xmc.runtime.credentials import CredentialHolder, UpstreamIO
 from xmc.runtime.generation import Binder
 from xmc.runtime.secrets import SecretsError, _decode_secrets_file, _SecretsFile
-from xmc.schema import Auth, Secret, WireRequest
+from xmc.schema import (
+    Artifact,
+    Auth,
+    SealKey,
+    Secret,
+    Table,
+    UnusableKeyError,
+    WireRequest,
+    format_signing_key,
+    load_signing_key,
+    parse_seal_keys,
+)
 
 ROOMS: tuple[ModuleType, ...] = (xmc.schema, xmc.plugins, xmc.compiler, xmc.runtime)
 MORE: tuple[type, ...] = (AppRole, VaultSettings, Binder)
@@ -83,6 +96,14 @@ def _denied(key: str) -> StoreError:
     raise AssertionError
 
 
+def _unusable(key: str) -> UnusableKeyError:
+    try:
+        parse_seal_keys(key)
+    except UnusableKeyError as error:
+        return error
+    raise AssertionError
+
+
 Make = Callable[[str], object]
 MADE: dict[str, Make] = {
     "Secret": Secret,
@@ -90,6 +111,12 @@ MADE: dict[str, Make] = {
     "WireRequest": lambda key: WireRequest("POST", f"http://h/?k={key}", (("authorization", key),), key.encode()),
     "StoreError": _denied,
     "_File": lambda key: _File(Path("e"), key.encode(), 0o600),
+    "SealKey": lambda key: SealKey((key.encode() * 32)[:32]),
+    "Protection": lambda key: Protection(seal_key=SealKey((key.encode() * 32)[:32])),
+    "SigningKey": lambda key: load_signing_key(format_signing_key((key.encode() * 32)[:32])[0]),
+    "Loaded": lambda key: Loaded(Table(endpoints=(), contract=0), sealed={"a": key}),
+    "Artifact": lambda key: Artifact(key.encode(), sealed=key.encode()),
+    "a key that is none": _unusable,
     "_SecretsFile": lambda key: _SecretsFile(digest="sha256:1", secrets={"a": key}),
     "env session": lambda key: build_plugins().secret_stores["env"].open({}, {"A": key}),
     "vault settings": lambda key: vault_settings({}, {"VAULT_TOKEN": key, "HTTPS_PROXY": f"http://u:{key}@p"}),

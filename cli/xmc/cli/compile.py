@@ -11,13 +11,12 @@ import click
 import msgspec
 
 from xmc.cli.exit_code import ExitCode
+from xmc.cli.seal_options import protection, protection_options, say_what_is_sealed
 from xmc.cli.spec_file import DEFAULT_SPEC, STDIN, Outcome, compile_spec, fail_internally, read_sources, unusable
 from xmc.cli.values_options import read_given, with_values
-from xmc.compiler import CALLS_AT_ONCE, ArtifactError, Source, worst_case, write_artifacts
+from xmc.compiler import CALLS_AT_ONCE, ArtifactError, Protection, Source, worst_case, write_artifacts
 from xmc.plugins import Plugins
-from xmc.schema import Endpoint, Table
-
-TABLE_SUFFIX = ".xmc.json"
+from xmc.schema import TABLE_SUFFIX, Endpoint, Table
 
 
 @click.command()
@@ -37,15 +36,11 @@ TABLE_SUFFIX = ".xmc.json"
     help="How diagnostics (on stderr) and the summary (on stdout) are written.",
 )
 @click.option("--offline", is_flag=True, help="Ask no secret store whether the references exist.")
-@click.option(
-    "-v",
-    "--verbose",
-    is_flag=True,
-    help="Also print every upstream with its region, and the worst case of every endpoint.",
-)
+@click.option("-v", "--verbose", is_flag=True, help="Also print upstreams, their regions, and worst cases.")
 @with_values
+@protection_options
 def command(
-    spec: tuple[Path, ...], output: Path | None, form: str, *, offline: bool, verbose: bool, **given: Any
+    spec: tuple[Path, ...], output: Path | None, form: str, *, offline: bool, verbose: bool, **more: Any
 ) -> None:
     """Check SPEC and write its routing table.
 
@@ -54,7 +49,7 @@ def command(
 
     Everything that is wrong is said in one run, as FILE:LINE:COLUMN lines on stderr. With an error nothing is written,
     and an older table stays as it was. Beside the table come a lock file and, if secrets were typed into SPEC, a
-    secrets file.
+    secrets file; with --seal a sealed file in its place, with --sign a signature.
 
     \b
     Examples:
@@ -63,19 +58,23 @@ def command(
       xmc compile endpoints.yaml --values production.yaml --set region=eu-west-1
       xmc compile endpoints.yaml -o build/table.xmc.json --offline
       xmc compile endpoints.yaml --format json 2> diagnostics.json
+      xmc compile endpoints.yaml --seal-all --seal-key-file seal.key --sign sign.pem --serial 7
 
     \b
     Exit codes:
       0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable
     """  # noqa: D301 - click reads \b as "do not re-wrap"
     out = output or default_output(spec)
-    values = read_given(given["values"], given["sets"])
+    values = read_given(more.pop("values"), more.pop("sets"))
+    asked = protection(offline=offline, **more)
     sources = read_sources(spec)
     _refuse_place(sources, out)
-    outcome = compile_spec(sources, os.environ, form=form, offline=offline, values=values)
+    keep = more["seal_all"]
+    outcome = compile_spec(sources, os.environ, form=form, offline=offline, keep=keep, values=values)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:
         sys.exit(outcome.exit_code)
-    files = _write(outcome, out, sources[0].name)
+    files = _write(outcome, out, sources[0].name, asked)
+    say_what_is_sealed(asked, len(outcome.compiled.plaintext) + len(outcome.proven.values))
     said = _summary(outcome.compiled.table, files, form)
     _say(said + _details(outcome.compiled.table, outcome.plugins) if verbose and form == "human" else said)
 
@@ -119,9 +118,10 @@ def _say(text: str) -> None:
             raise unusable(f"cannot write to stdout: {error.strerror}") from error
 
 
-def _write(outcome: Outcome, out: Path, name: str) -> Sequence[Path]:
+def _write(outcome: Outcome, out: Path, name: str, asked: Protection) -> Sequence[Path]:
+    now = datetime.now(UTC)
     try:
-        return write_artifacts(outcome.compiled, outcome.proven, outcome.plugins, out, datetime.now(UTC))
+        return write_artifacts(outcome.compiled, outcome.proven, outcome.plugins, out, now, protection=asked)
     except ArtifactError as error:
         raise unusable(str(error)) from error
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line

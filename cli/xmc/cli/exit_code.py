@@ -9,9 +9,9 @@ class ExitCode(IntEnum):
     CLEAN = 0
     """Nothing wrong; warnings are allowed."""
     DIAGNOSTICS = 1
-    """At least one diagnostic of severity error."""
+    """At least one diagnostic of severity error, or an artifact that is refused."""
     USAGE = 2
-    """The command line is wrong, or a file named on it cannot be read or written."""
+    """The command line is wrong, or a file named on it, or a key, cannot be used."""
     INTERNAL = 3
     """A fault of xmc's own; please report it."""
     STORE_UNREACHABLE = 4

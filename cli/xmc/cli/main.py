@@ -10,11 +10,13 @@ COMMANDS = {
     "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
     "explain": ("xmc.cli.explain", "Print the page of a diagnostic code."),
     "init": ("xmc.cli.init", "Write a first spec, by flags."),
+    "keygen": ("xmc.cli.keygen", "Make keys that seal and sign artifacts."),
     "plugins": ("xmc.cli.plugins", "List the installed plugins, or test one."),
     "probe": ("xmc.cli.probe", "Make one tiny real call to every target."),
-    "schema": ("xmc.cli.schema", "Print the JSON Schema of a spec, for editors."),
+    "schema": ("xmc.cli.schema", "Print the JSON Schema of a spec, or of a table."),
     "serve": ("xmc.cli.serve", "Serve a routing table, or a spec compiled in memory."),
     "token": ("xmc.cli.token", "Make client tokens."),
+    "verify": ("xmc.cli.verify", "Verify a table and its companions."),
 }
 
 

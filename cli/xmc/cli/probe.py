@@ -41,10 +41,23 @@ _EXCERPT = 40
     type=click.Path(exists=True, dir_okay=False),
     help="PEM file of further authorities to trust upstream.",
 )
+@click.option(
+    "--seal-key-file",
+    type=click.Path(),
+    metavar="FILE",
+    help="The key of the table's sealed file.  [default: environment XMC_SEAL_KEY]",
+)
 @click.option("--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True)
 @with_values
-def command(
-    endpoints: tuple[str, ...], source: Path | None, timeout_s: float, ca_bundle: str | None, form: str, **given: Any
+def command(  # noqa: PLR0913 - one argument for each option
+    endpoints: tuple[str, ...],
+    source: Path | None,
+    timeout_s: float,
+    ca_bundle: str | None,
+    *,
+    seal_key_file: str | None,
+    form: str,
+    **given: Any,
 ) -> None:
     """Make one tiny real call to every target, with its real credential, and say what came back.
 
@@ -65,8 +78,9 @@ def command(
         if name.endswith((".yaml", ".yml", ".json")) and Path(name).is_file():
             raise click.UsageError(f"{name} is a file: say xmc probe --from {name}")
     path = source or the_only_source(Path.cwd())
-    table, secrets = inputs(path, given["values"], given["sets"])
-    settings = Settings(table=table, secrets=secrets, name=path.name, ca_bundle=ca_bundle)
+    of_a_file = ("--seal-key-file",) if seal_key_file is not None else ()
+    table, secrets = inputs(path, given["values"], given["sets"], of_a_file)
+    settings = Settings(table=table, secrets=secrets, name=path.name, ca_bundle=ca_bundle, seal_key_file=seal_key_file)
     try:
         with doing("waiting for the targets"):
             failed = asyncio.run(_probe(settings, endpoints, timeout_s, form))

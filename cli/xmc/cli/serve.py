@@ -16,6 +16,12 @@ from xmc.cli.values_options import with_values
 from xmc.runtime import Settings, encode_settings
 
 _NONE = "none"
+_OF_A_FILE = {
+    "--seal-key-file": "seal_key_file",
+    "--require-signature": "require_signature",
+    "--serial-file": "serial_file",
+}
+"""Options of use with a table file only -> their names here."""
 
 
 @click.command()
@@ -38,6 +44,24 @@ _NONE = "none"
     "--ca-bundle",
     type=click.Path(exists=True, dir_okay=False),
     help="PEM file of further authorities to trust upstream.",
+)
+@click.option(
+    "--seal-key-file",
+    type=click.Path(),
+    metavar="FILE",
+    help="The key of the table's sealed file.  [default: environment XMC_SEAL_KEY]",
+)
+@click.option(
+    "--require-signature",
+    type=click.Path(),
+    metavar="PUBKEYFILE",
+    help="Serve only what one of these public keys signed.",
+)
+@click.option(
+    "--serial-file",
+    type=click.Path(),
+    metavar="FILE",
+    help="Refuse a serial lower than the highest one served, which FILE keeps. Needs --require-signature.",
 )
 @click.option("--insecure-no-auth", is_flag=True, help="Listen beyond loopback although the table has no principals.")
 @click.option(
@@ -62,13 +86,18 @@ def command(source: Path | None, access_log: str, log_format: str | None, grace:
       xmc serve endpoints.yaml --access-log requests.log --log-format json
       xmc serve endpoints.yaml --set region=eu-west-1
       xmc serve endpoints.xmc.json --host 0.0.0.0 --metrics-port 9090
+      xmc serve endpoints.xmc.json --require-signature sign.pem.pub --seal-key-file seal.key
 
     \b
-    Exit codes: 0 stopped by a signal, 1 diagnostics or a table that cannot be served,
-    2 usage or an address in use, 3 internal error, 4 secret store unreachable.
+    Exit codes: 0 stopped by a signal, 1 diagnostics or a table that cannot be served (a signature,
+    serial or sealed file that is refused is one), 2 usage, a key that cannot be used or an address in
+    use, 3 internal error, 4 secret store unreachable.
     """  # noqa: D301 - click reads \b as "do not re-wrap"
+    if options["serial_file"] is not None and options["require_signature"] is None:
+        raise click.UsageError("--serial-file needs --require-signature: only a signature can vouch for a serial")
     path = source or the_only_source(Path.cwd())
-    table, secrets = inputs(path, options.pop("values"), options.pop("sets"))
+    of_a_file = tuple(option for option, name in _OF_A_FILE.items() if options[name] is not None)
+    table, secrets = inputs(path, options.pop("values"), options.pop("sets"), of_a_file)
     settings = Settings(
         table=table,
         secrets=secrets,

@@ -10,9 +10,7 @@ import msgspec
 
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.values_options import read_given
-from xmc.schema import Secret, encode_table
-
-TABLE_SUFFIX = ".xmc.json"
+from xmc.schema import SECRETS_SUFFIX, TABLE_SUFFIX, Secret, companion, encode_table
 
 
 def is_table(path: Path, data: bytes) -> bool:
@@ -30,16 +28,6 @@ def is_table(path: Path, data: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(value, dict) and "format" in value and "digest" in value
-
-
-def secrets_path(table: Path) -> Path:
-    """Return where the values typed into a table's spec are.
-
-    >>> secrets_path(Path("x/endpoints.xmc.json")).name, secrets_path(Path("odd.json")).name
-    ('endpoints.xmc.secrets', 'odd.xmc.secrets')
-    """
-    stem = table.name.removesuffix(TABLE_SUFFIX) if table.name.endswith(TABLE_SUFFIX) else table.stem
-    return table.with_name(f"{stem}.xmc.secrets")
 
 
 def the_only_source(folder: Path) -> Path:
@@ -61,8 +49,12 @@ def the_only_source(folder: Path) -> Path:
     )
 
 
-def inputs(path: Path, values: Sequence[Path] = (), sets: Sequence[str] = ()) -> tuple[str, str]:
+def inputs(
+    path: Path, values: Sequence[Path] = (), sets: Sequence[str] = (), of_a_file: Sequence[str] = ()
+) -> tuple[str, str]:
     """Return where the table is and where the typed-in values are; a spec is compiled first, with values for `vars`.
+
+    `of_a_file` are the options given that are of use with a table file only.
 
     Raises:
         click.ClickException: with exit code 2, if the file cannot be read.
@@ -71,13 +63,15 @@ def inputs(path: Path, values: Sequence[Path] = (), sets: Sequence[str] = ()) ->
     if path.name.endswith(TABLE_SUFFIX):
         _refuse_values(path, values, sets)
         # Not read here, and nothing imported for it: serving a table must not pay for the compiler.
-        return str(path), str(secrets_path(path))
+        return str(path), str(companion(path, SECRETS_SUFFIX))
     from xmc.cli.spec_file import compile_spec, read_source, read_sources  # noqa: PLC0415 - as above
 
     sources = read_sources((path,)) if path.is_dir() else (read_source(path),)
     if len(sources) == 1 and is_table(path, sources[0].text):
         _refuse_values(path, values, sets)
-        return str(path), str(secrets_path(path))
+        return str(path), str(companion(path, SECRETS_SUFFIX))
+    if of_a_file:
+        raise click.UsageError(f"{', '.join(of_a_file)}: {path} is a spec, and only a table is signed or sealed")
     given = read_given(values, sets)
     outcome = compile_spec(sources, os.environ, form="human", offline=False, values=given)
     if outcome.exit_code is not ExitCode.CLEAN or outcome.compiled.table is None:

@@ -122,11 +122,14 @@ def compile_spec(  # noqa: PLR0913 - what to compile, by what, and how to say wh
     form: str,
     offline: bool,
     stderr: bool = True,
+    keep: bool = False,
     values: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Compile a spec of one or more files, prove its references, and say the diagnostics on stderr or stdout.
 
     `form` is `human`, `json` or `sarif`; `values` are for the variables of the spec.
+
+    With `keep` the values of all references are read too, to be sealed.
 
     Raises:
         SystemExit: 3, after one line on stderr, for a fault of xmc or of a plugin.
@@ -137,7 +140,7 @@ def compile_spec(  # noqa: PLR0913 - what to compile, by what, and how to say wh
         with watching(f"compiling {name}") as progress, _no_collections():
             compiled = compile_sources(sources, plugins, progress, values=values)
         with doing("asking the secret stores"):
-            proven = prove(compiled, plugins, environ, offline=offline)
+            proven = prove(compiled, plugins, environ, offline=offline, keep=keep)
     except Exception as error:  # noqa: BLE001 - the outermost boundary: whatever it is, one clear line
         fail_internally(sources[0].name, error, environ)
     diagnostics = sorted((*compiled.diagnostics, *proven.diagnostics), key=lambda one: one.order)

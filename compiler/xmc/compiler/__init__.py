@@ -1,6 +1,6 @@
 """The compiler room: text to table. Offline, except for secret stores. Never talks to a provider."""
 
-from xmc.compiler.artifact import ArtifactError, write_artifacts
+from xmc.compiler.artifact import ArtifactError, Protection, write_artifacts
 from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source, compile_sources
@@ -28,6 +28,7 @@ __all__ = [
     "Drafted",
     "FirstSpec",
     "Progress",
+    "Protection",
     "Proven",
     "Source",
     "ValueTextError",

@@ -1,4 +1,4 @@
-"""Write what a compile yields: the table, its lock, and the values typed into the spec. All or nothing.
+"""Write what a compile yields: the table, its lock, secret values, and a signature. All or nothing.
 
 Every file is written beside its place and forced to disk before the first one is renamed, and the table is renamed
 last: who sees a new table finds the rest of it too, and a failure leaves the old table as it was.
@@ -6,6 +6,7 @@ last: who sees a new table finds the rest of it too, and a failure leaves the ol
 
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +17,22 @@ from xmc.compiler.compile import Compiled
 from xmc.compiler.lock import encode_lock, lock_document
 from xmc.compiler.prove import Proven
 from xmc.plugins import Plugins
-from xmc.schema import encode_table
-
-TABLE_SUFFIX = ".xmc.json"
-LOCK_SUFFIX = ".xmc.lock.json"
-SECRETS_SUFFIX = ".xmc.secrets"
+from xmc.schema import (
+    LOCK_SUFFIX,
+    NONCE_BYTES,
+    SEALED_SUFFIX,
+    SECRETS_SUFFIX,
+    SIGNATURE_SUFFIX,
+    SealKey,
+    Secret,
+    SigningKey,
+    Statement,
+    companion,
+    digest_bytes,
+    encode_table,
+    seal,
+    sign,
+)
 
 
 class ArtifactError(OSError):
@@ -39,43 +51,75 @@ class _File:
         return f"_File({self.path}, {len(self.content)} bytes, mode {self.mode:04o})"
 
 
-def write_artifacts(compiled: Compiled, proven: Proven, plugins: Plugins, out: Path, now: datetime) -> tuple[Path, ...]:
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How artifacts are protected. Without a key nothing is sealed or signed; `serial` is what a signature says."""
+
+    seal_key: SealKey | None = None
+    signing_key: SigningKey | None = None
+    serial: int | None = None
+
+
+_UNPROTECTED = Protection()
+
+
+def write_artifacts(  # noqa: PLR0913 - one argument for each thing that an artifact is made of
+    compiled: Compiled,
+    proven: Proven,
+    plugins: Plugins,
+    out: Path,
+    now: datetime,
+    *,
+    protection: Protection = _UNPROTECTED,
+) -> tuple[Path, ...]:
     """Write the table to `out` and its companions beside it; return the paths written, the table first.
 
-    `<stem>.xmc.lock.json` always; `<stem>.xmc.secrets` (mode 0600 from its first byte) if values were typed into the
-    spec. Without any, a secrets file of an earlier compile is removed: it would belong to no table.
+    `<stem>.xmc.lock.json` always. With a sealing key `<stem>.xmc.sealed`, which holds the values that were typed into
+    the spec or read from the stores, also if there are none: who serves with a key may count on the file. Without it
+    `<stem>.xmc.secrets`, if values were typed in. Both are of mode 0600 from their first byte. `<stem>.xmc.sig` with a
+    signing key. What an earlier compile left and this one does not write is removed: it would belong to no table.
 
     Raises:
         ArtifactError: a place cannot be written; the old table, if any, stands.
-        ValueError: there is no table to write.
+        ValueError: there is no table to write, or there are values of stores and no sealing key.
     """
     if compiled.table is None:
         raise ValueError("a compile with errors has no table to write")
     data = encode_table(compiled.table)
     digest: str = msgspec.json.decode(data)["digest"]
-    lock = lock_document(compiled.table, digest, proven.proofs, plugins, now)
-    secrets_path = companion(out, SECRETS_SUFFIX)
-    files = [_File(companion(out, LOCK_SUFFIX), encode_lock(lock), 0o666), _File(out, data, 0o666)]
-    if compiled.plaintext:
-        values = {name: secret.reveal() for name, secret in compiled.plaintext.items()}
-        content = msgspec.json.encode({"digest": digest, "secrets": values}, order="sorted") + b"\n"
-        files.insert(0, _File(secrets_path, content, 0o600))
+    lock = encode_lock(lock_document(compiled.table, digest, proven.proofs, plugins, now))
+    held = _held(compiled, proven, digest, protection.seal_key)
+    files = [_File(companion(out, suffix), content, 0o600) for suffix, content in held.items()]
+    files += [_File(companion(out, LOCK_SUFFIX), lock, 0o666), _File(out, data, 0o666)]
+    if protection.signing_key is not None:
+        sealed = held.get(SEALED_SUFFIX)
+        statement = Statement(
+            table=digest,
+            lock=digest_bytes(lock),
+            key="",
+            sealed=None if sealed is None else digest_bytes(sealed),
+            serial=protection.serial,
+        )
+        files.insert(-1, _File(companion(out, SIGNATURE_SUFFIX), sign(statement, protection.signing_key), 0o666))
     _replace_all(files)
-    if not compiled.plaintext:
-        _remove(secrets_path)
+    written = {file.path for file in files}
+    for suffix in (SECRETS_SUFFIX, SEALED_SUFFIX, SIGNATURE_SUFFIX):
+        if companion(out, suffix) not in written:
+            _remove(companion(out, suffix))
     return tuple(file.path for file in reversed(files))
 
 
-def companion(table: Path, suffix: str) -> Path:
-    """Return the path beside a table that has the same stem.
-
-    >>> companion(Path("a/endpoints.xmc.json"), ".xmc.secrets").as_posix()
-    'a/endpoints.xmc.secrets'
-    >>> companion(Path("table.json"), ".xmc.secrets").as_posix()
-    'table.xmc.secrets'
-    """
-    stem = table.name.removesuffix(TABLE_SUFFIX)
-    return table.with_name((table.stem if stem == table.name else stem) + suffix)
+def _held(compiled: Compiled, proven: Proven, digest: str, key: SealKey | None) -> Mapping[str, bytes]:
+    """Return the file that holds secret values, by its suffix; nothing if there is none."""
+    secret: dict[str, Secret] = {**compiled.plaintext, **proven.values}
+    values = {name: one.reveal() for name, one in secret.items()}
+    if key is not None:
+        return {SEALED_SUFFIX: seal(values, digest, key, secrets.token_bytes(NONCE_BYTES))}
+    if not values:
+        return {}
+    if proven.values:
+        raise ValueError("values of stores are written sealed or not at all")
+    return {SECRETS_SUFFIX: msgspec.json.encode({"digest": digest, "secrets": values}, order="sorted") + b"\n"}
 
 
 def _replace_all(files: list[_File]) -> None:
@@ -128,5 +172,5 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise ArtifactError(
-            f"cannot remove {path}, the secrets of an earlier compile: {error.strerror or error}"
+            f"cannot remove {path}, which belongs to an earlier compile: {error.strerror or error}"
         ) from error

@@ -9,9 +9,7 @@ from typing import Any
 import msgspec
 
 from xmc.plugins import CONTRACT, Plugins, Proof
-from xmc.schema import PLAINTEXT_STORE, Table
-
-LOCK_FORMAT = 1
+from xmc.schema import LOCK_FORMAT, PLAINTEXT_STORE, Table
 
 
 def lock_document(

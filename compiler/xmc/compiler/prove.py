@@ -1,17 +1,18 @@
 """Prove: the only step of a compile that talks to anyone. Shows that every secret reference can be read.
 
 Stores are asked side by side, each in a thread of its own under a deadline, so that neither a slow store nor a hung
-one can hang a compile. No value is kept: a store that can only prove by reading says so, and the user gets a note.
+one can hang a compile. No value is kept, unless it is to be sealed: a store that can only prove by reading says so, and
+the user gets a note.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xmc.compiler.compile import Compiled
-from xmc.plugins import Plugins, Proof, StoreError
-from xmc.schema import PLAINTEXT_STORE, Diagnostic, SecretSlot, Severity, Store
+from xmc.plugins import Plugins, Proof, StoreError, StoreSession
+from xmc.schema import PLAINTEXT_STORE, Diagnostic, Secret, SecretSlot, Severity, Store
 
 STORE_DEADLINE_S = 60.0
 """How long one store may take to prove all of its references."""
@@ -27,12 +28,13 @@ SHARED_KINDS = frozenset({"unreachable", "invalid"})
 class Proven:
     """What the stores said. `proofs` maps slot names; a slot without a proof failed or was not asked.
 
-    `unreachable` is true if a store did not answer (exit code 4).
+    `unreachable` is true if a store did not answer (exit code 4). `values` are those of slots, if they were kept.
     """
 
     diagnostics: tuple[Diagnostic, ...] = ()
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     unreachable: bool = False
+    values: Mapping[str, Secret] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
@@ -40,15 +42,20 @@ class _Visit:
     """One store's visit, filled in by its thread: outcomes by slot name, or why the store could not be asked."""
 
     store: str
+    keep: bool = False
     outcomes: dict[str, Proof | StoreError] = field(default_factory=dict)
+    values: dict[str, Secret] = field(default_factory=dict, repr=False)
     failure: StoreError | None = None
     fault: Exception | None = None
 
 
-def prove(compiled: Compiled, plugins: Plugins, environ: Mapping[str, str], *, offline: bool) -> Proven:
+def prove(
+    compiled: Compiled, plugins: Plugins, environ: Mapping[str, str], *, offline: bool, keep: bool = False
+) -> Proven:
     """Ask every store about the references into it.
 
-    With `offline` no store is asked, and a note says so. Without a table there is nothing to prove.
+    With `offline` no store is asked, and a note says so. With `keep` every value is also read, to be sealed. Without a
+    table there is nothing to prove.
 
     Raises:
         Exception: a store plugin's own fault, as it was raised.
@@ -61,7 +68,7 @@ def prove(compiled: Compiled, plugins: Plugins, environ: Mapping[str, str], *, o
     by_store: dict[str, dict[str, SecretSlot]] = {}
     for name in sorted(slots, key=lambda name: (compiled.references[name][0], name)):
         by_store.setdefault(slots[name].store, {})[name] = slots[name]
-    visits = _visit_all(by_store, compiled.table.stores, plugins, environ)
+    visits = _visit_all(by_store, compiled.table.stores, plugins, environ, keep)
     errors = [error for visit in visits for error in _failures(visit, by_store[visit.store])]
     proofs = {
         name: outcome for visit in visits for name, outcome in visit.outcomes.items() if isinstance(outcome, Proof)
@@ -70,6 +77,7 @@ def prove(compiled: Compiled, plugins: Plugins, environ: Mapping[str, str], *, o
         _ordered([*_error_diagnostics(compiled, errors), *_remarks(compiled, visits)]),
         proofs,
         any(error.kind == "unreachable" for _, error, _ in errors),
+        {name: value for visit in visits for name, value in visit.values.items()},
     )
 
 
@@ -85,8 +93,9 @@ def _visit_all(
     stores: Mapping[str, Store],
     plugins: Plugins,
     environ: Mapping[str, str],
+    keep: bool,
 ) -> list[_Visit]:
-    visits = [_Visit(name) for name in sorted(by_store)]
+    visits = [_Visit(name, keep) for name in sorted(by_store)]
 
     def work(visit: _Visit) -> Callable[[], None]:
         return lambda: _visit(visit, by_store[visit.store], stores, plugins, environ)
@@ -100,7 +109,7 @@ def _visit_all(
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():  # it may still write into its visit: go on with a copy
             late = StoreError("unreachable", f"it did not answer all questions within {STORE_DEADLINE_S:g} s")
-            visits[index] = _Visit(visits[index].store, dict(visits[index].outcomes), late)
+            visits[index] = replace(visits[index], outcomes=dict(visits[index].outcomes), values={}, failure=late)
     for visit in visits:
         if visit.fault is not None:
             raise visit.fault
@@ -120,7 +129,7 @@ def _visit(
         session = plugins.secret_stores[store.kind].open(store.config, environ)
         for name, slot in slots.items():
             try:
-                visit.outcomes[name] = session.prove(slot)
+                visit.outcomes[name] = _ask(visit, session, name, slot)
             except StoreError as error:
                 if error.kind == "unreachable":
                     raise
@@ -129,6 +138,14 @@ def _visit(
         visit.failure = error
     except Exception as error:  # noqa: BLE001 - a thread's outermost boundary; raised again in the caller's thread
         visit.fault = error
+
+
+def _ask(visit: _Visit, session: StoreSession, name: str, slot: SecretSlot) -> Proof:
+    proof = session.prove(slot)
+    if visit.keep:
+        visit.values[name], version = session.read(slot)
+        proof = replace(proof, value_was_read=True, version=version or proof.version)
+    return proof
 
 
 # --- saying --------------------------------------------------------------------------------------------------------
@@ -177,7 +194,7 @@ def _remarks(compiled: Compiled, visits: list[_Visit]) -> Iterator[Diagnostic]:
             if proof.warning is not None:
                 span = compiled.references[name][0]
                 yield Diagnostic(code="XMC516", severity=Severity.WARNING, message=proof.warning, span=span)
-        read = [name for name, proof in proofs if proof.value_was_read]
+        read = [name for name, proof in proofs if proof.value_was_read and not visit.keep]
         if read:
             what = "1 value was read" if len(read) == 1 else f"{len(read)} values were read"
             yield Diagnostic(

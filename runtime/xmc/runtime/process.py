@@ -20,18 +20,21 @@ import msgspec
 from xmc.plugins import AuthError, PluginError, Plugins, StoreError, build_plugins
 from xmc.runtime.access_log import AccessLog
 from xmc.runtime.aiohttp_upstream import AiohttpUpstream, tls_context
+from xmc.runtime.artifact import Loaded, load_artifact
 from xmc.runtime.credentials import SystemClock, UpstreamIO
 from xmc.runtime.dispatch import Gateway
 from xmc.runtime.generation import Binder, Generation, verify
+from xmc.runtime.key_file import KeyFileError
 from xmc.runtime.log_sink import LogSink
 from xmc.runtime.metrics import Metrics
 from xmc.runtime.metrics_port import answer_metrics, refuse_scrape
 from xmc.runtime.proxy import Proxies
 from xmc.runtime.secrets import SecretsError, read_secrets, read_secrets_file
+from xmc.runtime.serial import SerialFileError, accept_serial
 from xmc.runtime.server import HttpServer
 from xmc.runtime.settings import DESCRIPTOR, Settings, is_loopback, read_input
 from xmc.runtime.upstream import Upstream
-from xmc.schema import PLAINTEXT_STORE, Table, TableError, decode_table
+from xmc.schema import PLAINTEXT_STORE, Table, TableError
 
 # Exit codes, the same as the `xmc` command's (documented in docs/cli.md).
 UNSERVABLE = 1
@@ -108,15 +111,18 @@ async def load(
     Raises:
         StartError: the table, its secrets or the settings cannot be used.
     """
-    table = _table(settings)
+    loaded = _loaded(settings, environ)
     plugins = _plugins(plugins)
-    _check(table, plugins, settings)
+    _check(loaded.table, plugins, settings)
     upstream = AiohttpUpstream(_tls(settings), Proxies(environ))
     try:
-        return await _generation(table, plugins, settings, environ, upstream), upstream
+        generation = await _generation(loaded, plugins, settings, environ, upstream)
+        _accept(loaded, settings)
     except BaseException:
         await upstream.close()
         raise
+    else:
+        return generation, upstream
 
 
 async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -165,11 +171,25 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _table(settings: Settings) -> Table:
+def _loaded(settings: Settings, environ: Mapping[str, str]) -> Loaded:
     try:
-        return decode_table(read_input(settings.table))
+        return load_artifact(settings, environ, _warn)
     except OSError as error:
-        raise StartError(f"cannot read {settings.name}: {error.strerror}", USAGE) from None
+        raise StartError(f"cannot read {error.filename or settings.name}: {error.strerror}", USAGE) from None
+    except (KeyFileError, SerialFileError) as error:
+        raise StartError(str(error), USAGE) from None
+    except TableError as error:
+        raise StartError(f"{settings.name}: {error}", UNSERVABLE) from None
+
+
+def _accept(loaded: Loaded, settings: Settings) -> None:
+    """From here on nothing older is served: the table is verified, and there is nothing left that it lacks."""
+    if settings.serial_file is None or loaded.statement is None:
+        return
+    try:
+        accept_serial(Path(settings.serial_file), loaded.statement)
+    except SerialFileError as error:
+        raise StartError(str(error), USAGE) from None
     except TableError as error:
         raise StartError(f"{settings.name}: {error}", UNSERVABLE) from None
 
@@ -216,10 +236,12 @@ def _warn(message: str) -> None:
 
 
 async def _generation(
-    table: Table, plugins: Plugins, settings: Settings, environ: Mapping[str, str], upstream: Upstream
+    loaded: Loaded, plugins: Plugins, settings: Settings, environ: Mapping[str, str], upstream: Upstream
 ) -> Generation:
+    table = loaded.table
     try:
-        secrets = await read_secrets(table, plugins, environ, _plaintext(table, settings))
+        given = _plaintext(table, settings) if loaded.sealed is None else loaded.sealed
+        secrets = await read_secrets(table, plugins, environ, given)
     except SecretsError as error:
         code = STORE_UNREACHABLE if error.unreachable else UNSERVABLE
         raise StartError(f"secrets cannot be read: {error}", code) from None
@@ -233,12 +255,18 @@ async def _generation(
 
 
 def _plaintext(table: Table, settings: Settings) -> Mapping[str, str]:
-    """Return the values that were typed into the spec, from their file or an inherited descriptor."""
-    if settings.secrets is None or all(slot.store != PLAINTEXT_STORE for slot in table.secrets.values()):
+    """Return the values that were typed into the spec, from their file or an inherited descriptor.
+
+    Nobody vouches for that file: it stands in for no store.
+    """
+    typed = {name for name, slot in table.secrets.items() if slot.store == PLAINTEXT_STORE}
+    if settings.secrets is None or not typed:
         return {}
     if settings.secrets.startswith(DESCRIPTOR):
-        return msgspec.json.decode(read_input(settings.secrets), type=dict[str, str])
-    return read_secrets_file(Path(settings.secrets), table.digest)
+        held: Mapping[str, str] = msgspec.json.decode(read_input(settings.secrets), type=dict[str, str])
+    else:
+        held = read_secrets_file(Path(settings.secrets), table.digest)
+    return {name: value for name, value in held.items() if name in typed}
 
 
 async def _listen(settings: Settings, generation: Generation, upstream: Upstream, log: AccessLog | None) -> Server:

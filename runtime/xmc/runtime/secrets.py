@@ -56,11 +56,13 @@ async def read_secrets(
     table: Table,
     plugins: Plugins,
     environ: Mapping[str, str],
-    plaintext: Mapping[str, str],
+    given: Mapping[str, str],
     *,
     pause: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, Secret]:
-    """Return the value of every slot of a table. `plaintext` holds the values that were typed into the spec.
+    """Return the value of every slot of a table. `given` holds those that were typed into the spec or are sealed.
+
+    A store is asked only for what is not given.
 
     Raises:
         SecretsError: at least one slot has no value; all of them are named.
@@ -69,7 +71,7 @@ async def read_secrets(
     read: dict[str, Secret] = {}
     try:
         failures = await asyncio.wait_for(
-            in_own_thread(lambda: _read_all(read, table, plugins, environ, plaintext, pause)), TOTAL_S
+            in_own_thread(lambda: _read_all(read, table, plugins, environ, given, pause)), TOTAL_S
         )
     except TimeoutError:
         late = StoreError("unreachable", f"not all secrets could be read within {TOTAL_S:g} s")
@@ -148,16 +150,16 @@ def _read_all(  # noqa: PLR0913, PLR0917 - the inputs of read_secrets, and where
     table: Table,
     plugins: Plugins,
     environ: Mapping[str, str],
-    plaintext: Mapping[str, str],
+    given: Mapping[str, str],
     pause: Callable[[float], None],
 ) -> Failures:
     failures: dict[str, StoreError] = {}
     by_store: dict[str, dict[str, SecretSlot]] = {}
     for name, slot in sorted(table.secrets.items()):
-        if slot.store != PLAINTEXT_STORE:
+        if name in given:
+            read[name] = Secret(given[name])
+        elif slot.store != PLAINTEXT_STORE:
             by_store.setdefault(slot.store, {})[name] = slot
-        elif name in plaintext:
-            read[name] = Secret(plaintext[name])
         else:
             failures[name] = StoreError("missing", "its value, typed into the spec, is not at hand", "compile again")
     for store, slots in by_store.items():

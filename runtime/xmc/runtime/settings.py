@@ -15,7 +15,11 @@ DESCRIPTOR = "fd:"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of one process. Times in seconds. `name` is what messages call the table."""
+    """Settings of one process. Times in seconds. `name` is what messages call the table.
+
+    `seal_key_file`, `require_signature` (a file of public keys) and `serial_file` are paths, and of use with a table
+    file only.
+    """
 
     table: str
     name: str
@@ -27,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     access_log: str | None = None
     log_format: Literal["human", "json"] = "json"
     ca_bundle: str | None = None
+    seal_key_file: str | None = None
+    require_signature: str | None = None
+    serial_file: str | None = None
     insecure_no_auth: bool = False
     grace_s: float = 30.0
     # Longer than the idle limit of the common load balancers, which must close first.

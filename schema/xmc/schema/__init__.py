@@ -1,9 +1,35 @@
 """The schema room: the typed, frozen records that cross rooms, and the JSON Schemas that describe them."""
 
+from xmc.schema.artifact import (
+    LOCK_SUFFIX,
+    SEALED_SUFFIX,
+    SECRETS_SUFFIX,
+    SIGNATURE_SUFFIX,
+    TABLE_SUFFIX,
+    Artifact,
+    Verified,
+    companion,
+    verify_artifact,
+)
 from xmc.schema.canonical_form import CanonicalKind, canonical_schema
 from xmc.schema.diagnostic import Diagnostic, Finding, Label, Severity, Span
 from xmc.schema.json import JsonObject, canonical_json, digest
+from xmc.schema.keys import (
+    KEY_BYTES,
+    PublicKey,
+    SealKey,
+    SigningKey,
+    UnusableKeyError,
+    format_seal_key,
+    format_signing_key,
+    load_public_keys,
+    load_signing_key,
+    parse_seal_keys,
+)
+from xmc.schema.lock import LOCK_FORMAT
+from xmc.schema.seal import NONCE_BYTES, SealError, open_sealed, seal
 from xmc.schema.secret import PLAINTEXT_STORE, Secret, SecretRef, SecretSlot
+from xmc.schema.signature import MAX_SERIAL, SignatureError, Statement, digest_bytes, sign
 from xmc.schema.spec import spec_schema
 from xmc.schema.table import (
     FORMAT,
@@ -22,6 +48,7 @@ from xmc.schema.table import (
     decode_table,
     encode_table,
 )
+from xmc.schema.table_schema import table_schema
 from xmc.schema.task import Task
 from xmc.schema.token import format_token_hash, hash_token, make_token, mask_tokens, parse_token_hash, token_id
 from xmc.schema.wire import (
@@ -41,7 +68,17 @@ from xmc.schema.wire import (
 __all__ = [
     "CANONICAL",
     "FORMAT",
+    "KEY_BYTES",
+    "LOCK_FORMAT",
+    "LOCK_SUFFIX",
+    "MAX_SERIAL",
+    "NONCE_BYTES",
     "PLAINTEXT_STORE",
+    "SEALED_SUFFIX",
+    "SECRETS_SUFFIX",
+    "SIGNATURE_SUFFIX",
+    "TABLE_SUFFIX",
+    "Artifact",
     "Auth",
     "CanonicalKind",
     "Chunk",
@@ -56,15 +93,21 @@ __all__ = [
     "Label",
     "Principal",
     "ProviderError",
+    "PublicKey",
     "Refusal",
     "Relay",
     "Response",
+    "SealError",
+    "SealKey",
     "Secret",
     "SecretRef",
     "SecretSlot",
     "Serving",
     "Severity",
+    "SignatureError",
+    "SigningKey",
     "Span",
+    "Statement",
     "Store",
     "StreamDecoder",
     "Table",
@@ -73,18 +116,32 @@ __all__ = [
     "Task",
     "Timeouts",
     "TokenHash",
+    "UnusableKeyError",
+    "Verified",
     "WireReply",
     "WireRequest",
     "canonical_json",
     "canonical_schema",
+    "companion",
     "decode_table",
     "digest",
+    "digest_bytes",
     "encode_table",
+    "format_seal_key",
+    "format_signing_key",
     "format_token_hash",
     "hash_token",
+    "load_public_keys",
+    "load_signing_key",
     "make_token",
     "mask_tokens",
+    "open_sealed",
+    "parse_seal_keys",
     "parse_token_hash",
+    "seal",
+    "sign",
     "spec_schema",
+    "table_schema",
     "token_id",
+    "verify_artifact",
 ]

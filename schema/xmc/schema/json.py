@@ -29,6 +29,25 @@ def canonical_json(value: Any) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
+def decode_canonical(data: bytes) -> Any:
+    """Decode a file that is canonical JSON and a newline: these very bytes, not another way to write the same.
+
+    Raises:
+        ValueError: it is not; the message does not quote it.
+    """
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("it is not JSON") from None
+    try:
+        exact = canonical_json(value) + b"\n" == data
+    except (TypeError, RecursionError):
+        exact = False
+    if not exact:
+        raise ValueError("it is not canonical JSON as xmc writes it")
+    return value
+
+
 def digest(value: Any) -> str:
     """Return `sha256:<hex>` of the canonical JSON of plain data; raises as `canonical_json`."""
     return "sha256:" + sha256(canonical_json(value)).hexdigest()

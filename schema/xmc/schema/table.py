@@ -171,10 +171,11 @@ def encode_table(table: Table) -> bytes:
 
 
 def decode_table(data: bytes) -> Table:
-    """Read a table and verify format and digest.
+    """Read a table and verify its format, its digest, and that its bytes are exactly those that xmc writes.
 
     Raises:
-        TableError: not JSON, another format, a digest that does not fit, or a shape that is not a table.
+        TableError: not JSON, another format, a digest that does not fit, other bytes for the same content, or a shape
+            that is not a table.
     """
     try:
         plain = msgspec.json.decode(data)
@@ -182,19 +183,32 @@ def decode_table(data: bytes) -> Table:
         raise TableError(f"this is not a routing table: {error}") from error
     if not isinstance(plain, dict) or "format" not in plain:
         raise TableError("this is not a routing table: it has no `format`")
-    if plain["format"] != FORMAT:
+    if type(plain["format"]) is not int or plain["format"] != FORMAT:
         raise TableError(f"this table has format {plain['format']!r}; this version of xmc reads format {FORMAT}")
+    _verify_bytes(data, plain)
+    try:
+        return msgspec.convert(plain, Table)
+    except msgspec.ValidationError as error:
+        raise TableError(f"this is not a valid routing table: {error}") from error
+
+
+def _verify_bytes(data: bytes, plain: dict[str, Any]) -> None:
+    """The digest is of what a table says; that it is said in the canonical bytes is asked as well.
+
+    Otherwise white space, another order of keys or an escape would be a change that nothing notices.
+    """
     claimed = plain.pop("digest", None)
     try:
         actual = digest(plain)
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise TableError(f"this table was changed after it was compiled ({error}); compile the spec again") from error
     if claimed != actual:
         raise TableError(
             "the digest does not fit: this table was changed after it was compiled; compile the spec again"
         )
     plain["digest"] = claimed
-    try:
-        return msgspec.convert(plain, Table)
-    except msgspec.ValidationError as error:
-        raise TableError(f"this is not a valid routing table: {error}") from error
+    if msgspec.json.encode(plain, order="sorted") + b"\n" != data:
+        raise TableError(
+            "this table says what was compiled, in other bytes (white space, order of keys or escapes): "
+            "it was changed after it was compiled; compile the spec again"
+        )
