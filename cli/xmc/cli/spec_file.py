@@ -6,12 +6,12 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
 import click
+import msgspec
 
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.progress import doing
@@ -40,8 +40,7 @@ _MARGIN = 10
 """Columns of a terminal that the line number takes, and some air."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a spec file. `exit_code` is `CLEAN` exactly if there is a table to use."""
 
     compiled: Compiled

@@ -6,7 +6,6 @@ last: who sees a new table finds the rest of it too, and a failure leaves the ol
 
 import os
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -27,8 +26,7 @@ class ArtifactError(OSError):
     """Artifacts that could not be written; the old table stands. The message is a sentence for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(msgspec.Struct, frozen=True):
     """A file to write. Its content may be secret, so it has no part in the repr."""
 
     path: Path

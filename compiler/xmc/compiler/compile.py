@@ -1,7 +1,8 @@
 """The pipeline: text in, table and diagnostics out. Pure; proving references and writing files come after it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from xmc.compiler.check import check
 from xmc.compiler.link import link
@@ -21,8 +22,7 @@ _OF_AN_ENDPOINT = ("config", "served_entities")
 """Keys of a create body: who pastes one as a whole file is told so, and not that every key of it is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(msgspec.Struct, frozen=True):
     """What a compile gave. `table` is None if any diagnostic is an error; otherwise it is as read from its file.
 
     `plaintext` maps slot names to values that were typed in, `references` maps slot names to where they are used.
@@ -30,8 +30,8 @@ class Compiled:
 
     table: Table | None
     diagnostics: tuple[Diagnostic, ...]
-    plaintext: Mapping[str, Secret] = field(default_factory=dict, repr=False)
-    references: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    plaintext: Mapping[str, Secret] = {}
+    references: Mapping[str, tuple[Span, ...]] = {}
 
 
 def compile_source(source: Source, plugins: Plugins) -> Compiled:

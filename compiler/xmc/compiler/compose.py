@@ -4,9 +4,9 @@ Works from libyaml's events, not from its composer, whose recursion a deeply nes
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import yaml
 
 from xmc.compiler.node import Broken, Entry, Mapping, Node, Scalar, Sequence
@@ -30,13 +30,12 @@ class StopError(Exception):
         self.diagnostic = diagnostic
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """A collection that is being read: its parts so far (keys and values alternate in a mapping), and its size."""
 
     event: yaml.CollectionStartEvent
     span: Span
-    parts: list[Node] = field(default_factory=list)
+    parts: list[Node] = []
     size: int = 1
 
 
@@ -163,7 +162,7 @@ class Composer:
                 own[key.value] = Entry(key.value, key.span, value)
         for entry in merged:
             own.setdefault(entry.key, entry)
-        return Mapping(tuple(own.values()), span)
+        return Mapping(tuple(own.values()), span, own)
 
     def _braces(self, span: Span) -> Broken:
         message = "{{…}} without quotes is a mapping inside a mapping to YAML"

@@ -5,8 +5,9 @@ A provider's schema marks its secret fields with `x-xmc-secret` (`reference` or 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from xmc.compiler.node import Mapping as MappingNode
 from xmc.compiler.node import Node, Path, follow, is_null, plain, string
@@ -17,8 +18,7 @@ from xmc.schema import PLAINTEXT_STORE, JsonObject, Secret, SecretRef, Span
 SUFFIX = "_plaintext"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretField:
+class SecretField(msgspec.Struct, frozen=True):
     """A secret field that the user filled in. `path` leads from the configuration to it."""
 
     path: Path
@@ -31,8 +31,7 @@ class SecretField:
         return (*self.path[:-1], str(self.path[-1]).removesuffix(SUFFIX))
 
 
-@dataclass(frozen=True, slots=True)
-class Lifted:
+class Lifted(msgspec.Struct, frozen=True):
     """A configuration with slots for secrets, and what the slots are, by name."""
 
     config: Mapping[str, Any]

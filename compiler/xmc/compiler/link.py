@@ -1,6 +1,6 @@
 """Link: every served entity becomes a target, by its provider's plugin. Nothing else of the plugin is trusted here."""
 
-from dataclasses import dataclass, field
+import msgspec
 
 from xmc.compiler.document import endpoint_document
 from xmc.compiler.lift import Lifted, lift
@@ -26,14 +26,13 @@ from xmc.schema import (
 )
 
 
-@dataclass(slots=True)
-class Linked:
+class Linked(msgspec.Struct):
     """What linking a spec gave. `endpoints` holds those without errors, in the order of the spec."""
 
-    endpoints: list[Endpoint] = field(default_factory=list)
-    slots: dict[str, SecretSlot] = field(default_factory=dict)
-    references: dict[str, list[Span]] = field(default_factory=dict)
-    plaintext: dict[str, Secret] = field(default_factory=dict)
+    endpoints: list[Endpoint] = []
+    slots: dict[str, SecretSlot] = {}
+    references: dict[str, list[Span]] = {}
+    plaintext: dict[str, Secret] = {}
 
 
 def link(report: Report, spec: SpecView, plugins: Plugins, stores: StoreMap) -> Linked:
@@ -44,8 +43,7 @@ def link(report: Report, spec: SpecView, plugins: Plugins, stores: StoreMap) -> 
     return linker.linked
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """An entity on its way to a target."""
 
     endpoint: EndpointView
@@ -54,12 +52,11 @@ class _Part:
     lifted: Lifted
 
 
-@dataclass(frozen=True, slots=True)
-class _Linker:
+class _Linker(msgspec.Struct, frozen=True):
     report: Report
     plugins: Plugins
     stores: StoreMap
-    linked: Linked = field(default_factory=Linked)
+    linked: Linked = msgspec.field(default_factory=Linked)
 
     def link_endpoint(self, endpoint: EndpointView) -> None:
         """Link the entities of an endpoint; keep it if nothing about it is wrong."""

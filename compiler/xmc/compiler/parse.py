@@ -1,9 +1,9 @@
 """Text to node tree: decoding, limits, and YAML's own complaints as diagnostics."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import yaml
 
 from xmc.compiler.compose import Composer, StopError
@@ -16,16 +16,14 @@ MAX_BYTES = 64 * 1024 * 1024
 """A spec is at most this large; checked before anything is parsed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A spec as it was read. `name` is what diagnostics call the file."""
 
     name: str
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """The tree of a spec, None if there is none to look at, and what is wrong with its YAML."""
 
     root: Node | None

@@ -7,7 +7,8 @@ one can hang a compile. No value is kept: a store that can only prove by reading
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from xmc.compiler.compile import Compiled
 from xmc.plugins import Plugins, Proof, StoreError
@@ -23,24 +24,22 @@ SHARED_KINDS = frozenset({"unreachable", "invalid"})
 """Kinds that can have one root cause for many references: the same words are then said once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(msgspec.Struct, frozen=True):
     """What the stores said. `proofs` maps slot names; a slot without a proof failed or was not asked.
 
     `unreachable` is true if a store did not answer (exit code 4).
     """
 
     diagnostics: tuple[Diagnostic, ...] = ()
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    proofs: Mapping[str, Proof] = {}
     unreachable: bool = False
 
 
-@dataclass(slots=True)
-class _Visit:
+class _Visit(msgspec.Struct):
     """One store's visit, filled in by its thread: outcomes by slot name, or why the store could not be asked."""
 
     store: str
-    outcomes: dict[str, Proof | StoreError] = field(default_factory=dict)
+    outcomes: dict[str, Proof | StoreError] = {}
     failure: StoreError | None = None
     fault: Exception | None = None
 

@@ -1,15 +1,15 @@
 """Making, ordering and deduplicating diagnostics."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from xmc.compiler.codes import CODES
 from xmc.compiler.node import Node, Path, follow, key_span, opening
 from xmc.schema import Diagnostic, Label, Severity, Span
 
 
-@dataclass(slots=True)
-class Report:
+class Report(msgspec.Struct):
     """Collects the diagnostics of one run over one spec, and remembers which paths they are about.
 
     One root cause, one diagnostic: what is said about a path that was reported as wrong before is not repeated by
@@ -17,9 +17,9 @@ class Report:
     """
 
     root: Node
-    found: list[Diagnostic] = field(default_factory=list)
-    wrong: set[Path] = field(default_factory=set)
-    _above: set[Path] = field(default_factory=set)
+    found: list[Diagnostic] = []
+    wrong: set[Path] = set()
+    _above: set[Path] = set()
 
     def add(  # noqa: PLR0913 - one argument per part of a diagnostic
         self,

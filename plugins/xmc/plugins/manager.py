@@ -4,11 +4,11 @@ Nothing else touches `pm.hook`. A name that two plugins claim is an error that n
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import msgspec
 import pluggy
 
 from xmc.plugins import hookspecs
@@ -23,8 +23,7 @@ class PluginError(Exception):
     """A plugin that cannot be used: it fails to import, has another contract, or shares a name with another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plugins:
+class Plugins(msgspec.Struct, frozen=True):
     """Everything the registered plugins add, by name."""
 
     providers: Mapping[str, Provider]
