@@ -2,11 +2,9 @@
 
 import gc
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
@@ -139,12 +137,20 @@ def show(diagnostics: Iterable[Diagnostic], source: Source, form: str, *, stderr
     if form == "json":
         click.echo(render_json(diagnostics), nl=False, err=stderr)
     elif form == "sarif":
+        from importlib import metadata  # noqa: PLC0415 - 30 ms that no other form needs
+
         click.echo(render_sarif(diagnostics, metadata.version("xmc")), nl=False, err=stderr)
     else:
         color = _wants_color(os.environ)
-        width = shutil.get_terminal_size().columns - _MARGIN if sys.stderr.isatty() else WIDTH
+        width = _columns() - _MARGIN if sys.stderr.isatty() else WIDTH
         text = render_human(diagnostics, (source,), color=color, width=min(width, WIDTH))
         click.echo(text, nl=False, err=stderr, color=color)
+
+
+def _columns() -> int:
+    import shutil  # noqa: PLC0415 - for a terminal alone; it brings what packs archives
+
+    return shutil.get_terminal_size().columns
 
 
 def _wants_color(environ: Mapping[str, str]) -> bool:

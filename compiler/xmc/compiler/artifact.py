@@ -5,7 +5,6 @@ last: who sees a new table finds the rest of it too, and a failure leaves the ol
 """
 
 import os
-import secrets
 from datetime import datetime
 from pathlib import Path
 
@@ -77,6 +76,8 @@ def companion(table: Path, suffix: str) -> Path:
 
 
 def _replace_all(files: list[_File]) -> None:
+    import secrets  # noqa: PLC0415 - brings `random`, and `xmc check` writes nothing
+
     staged: list[tuple[Path, _File]] = []
     try:
         for file in files:

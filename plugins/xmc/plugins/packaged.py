@@ -8,14 +8,13 @@ loaded. What a request needs is imported by `adapter`, and not by the first requ
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from xmc.plugins.contract import Adapter, Capability, EntitySpec, Link
-from xmc.schema import JsonObject, Target, Task
+from xmc.schema import JsonObject, Target, Task, read_data
 
 
 class PackagedProvider:
@@ -61,14 +60,14 @@ class _Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def read_capabilities(package: str, name: str = "capabilities.json") -> Mapping[Task, Mapping[str, Capability]]:
     """Read `{task: {source, date, parameters: {status: [name, …], "mapped": {name: field}}}}` from a data file."""
-    columns = msgspec.json.decode(_read(package, name), type=dict[Task, _Column])
+    columns = msgspec.json.decode(read_data(package, name), type=dict[Task, _Column])
     return MappingProxyType({task: MappingProxyType(_records(column)) for task, column in columns.items()})
 
 
 @cache
 def read_schema(package: str, name: str = "config.schema.json") -> JsonObject:
     """Read a provider's configuration schema from a package's data file."""
-    schema: dict[str, Any] = msgspec.json.decode(_read(package, name))
+    schema: dict[str, Any] = msgspec.json.decode(read_data(package, name))
     return schema
 
 
@@ -78,7 +77,3 @@ def _records(column: _Column) -> dict[str, Capability]:
         for status, names in column.parameters.items()
         for parameter in names
     }
-
-
-def _read(package: str, name: str) -> bytes:
-    return resources.files(package).joinpath(name).read_bytes()

@@ -1,6 +1,7 @@
 """The schema room: the typed, frozen records that cross rooms, and the JSON Schemas that describe them."""
 
 from xmc.schema.canonical_form import CanonicalKind, canonical_schema
+from xmc.schema.data import read_data
 from xmc.schema.diagnostic import Diagnostic, Finding, Label, Severity, Span
 from xmc.schema.json import JsonObject, canonical_json, digest
 from xmc.schema.secret import PLAINTEXT_STORE, Secret, SecretRef, SecretSlot
@@ -85,6 +86,7 @@ __all__ = [
     "make_token",
     "mask_tokens",
     "parse_token_hash",
+    "read_data",
     "spec_schema",
     "token_id",
 ]

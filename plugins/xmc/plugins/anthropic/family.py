@@ -8,9 +8,10 @@ model map. Ways to think: Anthropic API documentation, "Extended thinking" and "
 import re
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 
 import msgspec
+
+from xmc.schema import read_data
 
 
 class Thinking(StrEnum):
@@ -40,7 +41,7 @@ _UNKNOWN = Family(match=".*", thinking=Thinking.ADAPTIVE)
 @cache
 def read_families() -> tuple[Family, ...]:
     """Return the rows of the data file."""
-    data = resources.files("xmc.plugins.anthropic").joinpath("families.json").read_bytes()
+    data = read_data("xmc.plugins.anthropic", "families.json")
     return msgspec.json.decode(data, type=tuple[Family, ...])
 
 

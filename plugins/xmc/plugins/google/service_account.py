@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 import msgspec
 
 from xmc.plugins.contract import AuthError, AuthIO, Clock, Credential
-from xmc.plugins.google.key import read_key
 from xmc.schema import Auth, Secret, WireReply, WireRequest
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - the address of tokens, not one of them
@@ -45,6 +44,7 @@ class ServiceAccount:
         import asyncio  # noqa: PLC0415 - every command imports this module, and only traffic needs these
 
         from xmc.plugins.google.assertion import sign_assertion  # noqa: PLC0415 - as above
+        from xmc.plugins.google.key import read_key  # noqa: PLC0415 - as above
 
         slot = auth.slots.get(ROLE, ROLE)
         secret = secrets.get(ROLE)
