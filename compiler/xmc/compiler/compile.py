@@ -16,7 +16,7 @@ from xmc.compiler.report import Report, settle
 from xmc.compiler.spec import view
 from xmc.compiler.stores import read_stores
 from xmc.plugins import CONTRACT, Plugins
-from xmc.schema import Diagnostic, Secret, Severity, Span, Table, decode_table, encode_table
+from xmc.schema import Diagnostic, Secret, Severity, Span, Table, freeze_table
 
 _OF_AN_ENDPOINT = ("config", "served_entities")
 """Keys of a create body: who pastes one as a whole file is told so, and not that every key of it is unknown."""
@@ -40,7 +40,8 @@ def compile_source(source: Source, plugins: Plugins) -> Compiled:
     if parsed.root is None:
         return Compiled(None, settle(parsed.diagnostics))
     report = Report(parsed.root, list(parsed.diagnostics))
-    report.mark(*(path for path, node in walk(parsed.root) if isinstance(node, Broken)))
+    if parsed.diagnostics:  # whatever is broken has been reported
+        report.mark(*(path for path, node in walk(parsed.root) if isinstance(node, Broken)))
     if not isinstance(parsed.root, MappingNode):
         _not_a_spec(report, parsed.root)
         return Compiled(None, settle(report.found))
@@ -79,4 +80,4 @@ def _compile(report: Report, plugins: Plugins) -> Compiled:
         stores={name: store for name, store in stores.usable.items() if name in used},
         secrets=linked.slots,
     )
-    return Compiled(decode_table(encode_table(table)), diagnostics, linked.plaintext, references)
+    return Compiled(freeze_table(table), diagnostics, linked.plaintext, references)

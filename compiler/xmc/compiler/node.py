@@ -137,13 +137,14 @@ def opening(root: "Node", path: Path) -> Span:
 
 def walk(node: "Node", path: Path = ()) -> Iterator[tuple[Path, "Node"]]:
     """Yield every value with its path, parents before children, in the order of the source."""
-    yield path, node
-    if isinstance(node, Sequence):
-        for position, item in enumerate(node.items):
-            yield from walk(item, (*path, position))
-    elif isinstance(node, Mapping):
-        for entry in node.entries:
-            yield from walk(entry.value, (*path, entry.key))
+    pending = [(path, node)]
+    while pending:
+        path, node = pending.pop()
+        yield path, node
+        if isinstance(node, Sequence):
+            pending += [((*path, place), item) for place, item in enumerate(node.items)][::-1]
+        elif isinstance(node, Mapping):
+            pending += [((*path, entry.key), entry.value) for entry in node.entries][::-1]
 
 
 def dotted(path: Path) -> str:

@@ -50,7 +50,7 @@ class Report(msgspec.Struct):
 
     def is_wrong(self, path: Path) -> bool:
         """Tell whether the value at a path, or one that it stands in, was reported."""
-        return any(path[:length] in self.wrong for length in range(1, len(path) + 1))
+        return bool(self.wrong) and any(path[:length] in self.wrong for length in range(1, len(path) + 1))
 
     def is_wrong_within(self, path: Path) -> bool:
         """Tell whether anything at or below a path was reported."""

@@ -22,6 +22,7 @@ from xmc.schema.table import (
     TokenHash,
     decode_table,
     encode_table,
+    freeze_table,
 )
 from xmc.schema.task import Task
 from xmc.schema.token import format_token_hash, hash_token, make_token, mask_tokens, parse_token_hash, token_id
@@ -82,6 +83,7 @@ __all__ = [
     "digest",
     "encode_table",
     "format_token_hash",
+    "freeze_table",
     "hash_token",
     "make_token",
     "mask_tokens",
