@@ -73,9 +73,9 @@ def slot_name(endpoint: str, entity: str, field: Path) -> str:
     return f"{PLAINTEXT_STORE}:{endpoint}/{entity}/{'.'.join(str(step) for step in field)}"
 
 
-def lift(root: Node, endpoint: EndpointView, entity: EntityView, key: str, schema: JsonObject) -> Lifted:
+def lift(endpoint: EndpointView, entity: EntityView, key: str, schema: JsonObject) -> Lifted:
     """Lift the configuration under `key` of an entity that has passed all checks."""
-    node = follow(root, (*entity.external, key))
+    node = follow(entity.node, ("external_model", key))
     config: Any = plain(node)
     references: dict[str, tuple[SecretRef, tuple[Span, ...]]] = {}
     typed_in: dict[str, tuple[str, Secret]] = {}

@@ -67,7 +67,7 @@ class _Linker(msgspec.Struct, frozen=True):
             provider = self.plugins.providers.get(entity.provider or "")
             if provider is None or entity.label is None or self.report.is_wrong_within(entity.path):
                 continue
-            lifted = lift(self.report.root, endpoint, entity, provider.config_key, provider.config_schema)
+            lifted = lift(endpoint, entity, provider.config_key, provider.config_schema)
             self._keep_slots(lifted)
             part = _Part(endpoint, entity, provider, lifted)
             target = self._link_entity(part)
@@ -88,7 +88,7 @@ class _Linker(msgspec.Struct, frozen=True):
                 for name, (_, target) in zip(names, parts, strict=True)
             ),
             serving=read_serving(self.report, endpoint.path),
-            document=endpoint_document(self.report, endpoint, configs),
+            document=endpoint_document(endpoint, configs),
         )
 
     def _keep_slots(self, lifted: Lifted) -> None:

@@ -53,9 +53,7 @@ class Mapping(msgspec.Struct, frozen=True, gc=False):
     def get(self, key: str) -> "Node | None":
         """Return the value of a key; None if it is absent or null, which mean the same in a spec."""
         entry = self.index.get(key)
-        if entry is None or is_null(entry.value):
-            return None
-        return entry.value
+        return None if entry is None or is_null(entry.value) else entry.value
 
 
 class Broken(msgspec.Struct, frozen=True, gc=False):
@@ -93,9 +91,16 @@ def plain(node: "Node") -> Any:
         return node.value
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
-    if isinstance(node, Mapping):
-        return {entry.key: plain(entry.value) for entry in node.entries if not is_null(entry.value)}
-    return None
+    if not isinstance(node, Mapping):
+        return None
+    found: dict[str, Any] = {}
+    for entry in node.entries:
+        value = entry.value
+        if not isinstance(value, Scalar):
+            found[entry.key] = plain(value)
+        elif value.value is not None:
+            found[entry.key] = value.value
+    return found
 
 
 def follow(root: "Node", path: Path) -> "Node":

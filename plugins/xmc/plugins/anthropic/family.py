@@ -7,7 +7,7 @@ model map. Ways to think: Anthropic API documentation, "Extended thinking" and "
 
 import re
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -45,6 +45,7 @@ def read_families() -> tuple[Family, ...]:
     return msgspec.json.decode(data, type=tuple[Family, ...])
 
 
+@lru_cache(1024)
 def family_of(model: str) -> Family:
     """Return what is known of a model; of an unknown name, that nothing is refused and that it thinks as new ones do.
 
