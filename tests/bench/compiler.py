@@ -4,10 +4,12 @@
     python -m tests.bench.compiler --check      exit 1 if a bar is broken
     python -m tests.bench.compiler --rounds 9   on a machine that others use
 
-Each figure is the best of several processes of its own, taken in turns, small ones more often: what else the machine
-does can only add. CPU time is user and system time of the process, from its first instruction to its last, as the
-kernel counts it. A first run, which is not counted, lets Python keep its bytecode, as every installation does. The
-specs have endpoints of two served entities each, with a secret reference for every one, and nothing wrong in them.
+Every run is a process of its own, and they take turns: an import, a small spec, an import …, the large ones. A figure
+is the least of all runs, since what else the machine does can only add. A ratio is between runs of the same round, and
+the median of all rounds, since machines get faster and slower. CPU time is user and system time of the process, from
+its first instruction to its last, as the kernel counts it. A first run, which is not counted, lets Python keep its
+bytecode, as every installation does. The specs have endpoints of two served entities each, with a secret reference for
+every one, and nothing wrong in them.
 """
 
 import argparse
@@ -15,10 +17,11 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 BASELINE = "import yaml, jsonschema, pluggy, click"
 CHECK = "from xmc.cli import main; main()"
@@ -61,6 +64,10 @@ class Cost:
     peak_kb: int
 
 
+Round = dict[int, Cost]
+"""The cost of each case, by its number of endpoints; 0 is the import."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A figure and the most that it may be."""
@@ -98,9 +105,9 @@ def cost_of(words: Sequence[str]) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 // 1000)
 
 
-def measure(rounds: int) -> dict[int, Cost]:
-    """Return the least of what each case cost, by its number of endpoints; 0 is the baseline."""
-    samples: dict[int, list[Cost]] = {}
+def measure(rounds: int) -> list[Round]:
+    """Return what each case cost at least in each round."""
+    measured: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="xmc-bench-") as folder:
         cases = {0: ["-c", BASELINE]}
         for size in (SMALL, HALF, WHOLE):
@@ -110,31 +117,37 @@ def measure(rounds: int) -> dict[int, Cost]:
         for size in (0, SMALL):
             cost_of(cases[size])
         for number in range(rounds):
-            for size in (*(0, SMALL) * OFTEN, HALF, WHOLE):
-                samples.setdefault(size, []).append(cost_of(cases[size]))
+            runs = [(size, cost_of(cases[size])) for size in (*(0, SMALL) * OFTEN, HALF, WHOLE)]
+            measured.append({size: least([cost for own, cost in runs if own == size]) for size in cases})
             sys.stderr.write(f"round {number + 1} of {rounds}\n")
-    return {
-        size: Cost(min(one.cpu_s for one in found), min(one.peak_kb for one in found))
-        for size, found in samples.items()
-    }
+    return measured
 
 
-def bars(costs: Mapping[int, Cost]) -> dict[int, list[Bar]]:
+def least(costs: Sequence[Cost]) -> Cost:
+    """Return the least time and the least memory of several runs."""
+    return Cost(min(one.cpu_s for one in costs), min(one.peak_kb for one in costs))
+
+
+def bars(rounds: Sequence[Round]) -> dict[int, list[Bar]]:
     """Return the bars of each case."""
+    small = median(one[SMALL].cpu_s / one[0].cpu_s for one in rounds)
+    growth = median(one[WHOLE].cpu_s / one[HALF].cpu_s for one in rounds)
+    memory = min(one[WHOLE].peak_kb for one in rounds) / WHOLE
     return {
-        SMALL: [Bar("times the import", costs[SMALL].cpu_s / costs[0].cpu_s, SMALL_BAR)],
+        SMALL: [Bar("times the import", small, SMALL_BAR)],
         WHOLE: [
-            Bar(f"times {HALF:,}", costs[WHOLE].cpu_s / costs[HALF].cpu_s, GROWTH_BAR),
-            Bar("kB per endpoint", costs[WHOLE].peak_kb / WHOLE, MEMORY_BAR_KB),
+            Bar(f"times {HALF:,}", growth, GROWTH_BAR),
+            Bar("kB per endpoint", memory, MEMORY_BAR_KB),
         ],
     }
 
 
-def markdown(costs: Mapping[int, Cost]) -> str:
+def markdown(rounds: Sequence[Round]) -> str:
     """Return the figures as a Markdown table."""
-    found = bars(costs)
+    found = bars(rounds)
     lines = ["| | CPU s | ms per endpoint | peak MB | kB per endpoint | bars |", "|---|---:|---:|---:|---:|---|"]
-    for size, cost in costs.items():
+    for size in rounds[0]:
+        cost = least([one[size] for one in rounds])
         title = f"{size:,} endpoints" if size else f"`{BASELINE}`"
         each, memory = (f"{cost.cpu_s / size * 1000:.2f}", f"{cost.peak_kb / size:.1f}") if size else ("", "")
         held = "; ".join(map(str, found.get(size, [])))
@@ -150,14 +163,14 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=5, help="how often the large specs are checked (5)")
     parser.add_argument("--check", action="store_true", help="exit 1 if a bar is broken")
     arguments = parser.parse_args(words)
-    costs = measure(arguments.rounds)
+    rounds = measure(arguments.rounds)
     command = " ".join(["python -m tests.bench.compiler", *words])
     sys.stdout.write(
-        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC with `{command}`: the best of {arguments.rounds} runs, of "
-        f"{arguments.rounds * OFTEN} for the import and {SMALL} endpoints. {os.cpu_count()} cores, "
-        f"{platform.machine()}, Linux, Python {platform.python_version()}.\n\n{markdown(costs)}"
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC with `{command}`: {arguments.rounds} rounds. "
+        f"{os.cpu_count()} cores, {platform.machine()}, Linux, Python {platform.python_version()}.\n\n"
+        f"{markdown(rounds)}"
     )
-    broken = [bar for listed in bars(costs).values() for bar in listed if bar.is_broken]
+    broken = [bar for listed in bars(rounds).values() for bar in listed if bar.is_broken]
     for bar in broken:
         sys.stderr.write(f"bar broken: {bar}\n")
     return 1 if arguments.check and broken else 0
