@@ -51,8 +51,10 @@ _ENDPOINT = """\
               anthropic_api_key: "{{{{secrets/anthropic/key-{number}}}}}"
       traffic_config:
         routes:
-          - {{served_entity_name: first, traffic_percentage: 60}}
-          - {{served_entity_name: second, traffic_percentage: 40}}
+          - served_entity_name: first
+            traffic_percentage: 60
+          - served_entity_name: second
+            traffic_percentage: 40
 """
 
 
