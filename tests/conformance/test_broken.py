@@ -6,7 +6,6 @@ All are the example plugin with one thing changed.
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -99,7 +98,7 @@ def schema(change: Mapping[str, Any]) -> Provider:
 
 def cell(parameter: str, **change: Any) -> Provider:
     column = CAPABILITIES[Task.CHAT]
-    changed = {**column, parameter: replace(column[parameter], **change)}
+    changed = {**column, parameter: msgspec.structs.replace(column[parameter], **change)}
     return AnswerBox(capabilities={**CAPABILITIES, Task.CHAT: changed})
 
 
@@ -164,7 +163,11 @@ class Swallows(Ask):
 
     def decode(self, reply: WireReply, context: Any) -> Response | ProviderError:
         result = super().decode(reply, context)
-        return replace(result, status=500) if isinstance(result, ProviderError) and result.status else result
+        return (
+            msgspec.structs.replace(result, status=500)
+            if isinstance(result, ProviderError) and result.status
+            else result
+        )
 
 
 class Expects(Ask):

@@ -4,6 +4,7 @@ import json
 import random
 from typing import Any
 
+import msgspec
 import pytest
 import rfc8785
 import yaml
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.compiler.specs import SPEC, compile_text
 
 from xmc.plugins import build_plugins
-from xmc.schema import TableError, canonical_json, decode_table, encode_table
+from xmc.schema import TableError, canonical_json, decode_table, encode_table, freeze_table
 
 PLUGINS = build_plugins()
 
@@ -110,6 +111,7 @@ def test_a_table_survives_its_file(spec: dict[str, Any]) -> None:
     table = decode_table(data)
     assert encode_table(table) == data
     assert decode_table(encode_table(table)) == table
+    assert freeze_table(msgspec.structs.replace(table, digest="")) == table
 
 
 @given(specs(), st.data())

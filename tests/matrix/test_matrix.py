@@ -3,8 +3,7 @@
 Whoever changes a cell without changing the provider, or the provider without its cell, fails here.
 """
 
-from dataclasses import replace
-
+import msgspec
 import pytest
 from tests.matrix.page import PAGE, PLUGINS_PAGE, page, plugins_page
 from tests.matrix.subjects import SUBJECTS, sample
@@ -53,7 +52,7 @@ def test_the_cell_is_true(provider: str, task: Task, parameter: str) -> None:
 def test_a_changed_cell_is_found_out(provider: str, task: Task, parameter: str) -> None:
     told = record(provider, task, parameter)
     flipped = [
-        replace(told, status=status, field=field)
+        msgspec.structs.replace(told, status=status, field=field)
         for status in (*STATUSES, "unknown")
         for field in ("", told.field or "answer", "nowhere")
         if (status, field) != (told.status, told.field)

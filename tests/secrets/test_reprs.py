@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.inspect import is_struct_type
 from tests.secrets.canary import found
 
 import xmc.compiler
@@ -71,7 +72,7 @@ def made(hint: Any, canary: str) -> Any:
 def holders() -> list[type]:
     """Return every public type with a field that can hold a `Secret`."""
     public = [getattr(room, name) for room in ROOMS for name in getattr(room, "__all__", ())]
-    types_ = [one for one in (*public, *MORE) if isinstance(one, type) and is_dataclass(one)]
+    types_ = [one for one in (*public, *MORE) if isinstance(one, type) and (is_dataclass(one) or is_struct_type(one))]
     return [one for one in types_ if any(has_secret(hint) for hint in typing.get_type_hints(one).values())]
 
 
@@ -82,7 +83,8 @@ def test_the_walk_finds_holders() -> None:
 @pytest.mark.parametrize("kind", holders(), ids=lambda kind: kind.__name__)
 def test_a_type_with_a_secret_does_not_show_it(kind: Any, canary: str) -> None:
     hints = typing.get_type_hints(kind)
-    value = kind(**{one.name: made(hints[one.name], canary) for one in fields(kind) if one.init})
+    names = kind.__struct_fields__ if is_struct_type(kind) else [one.name for one in fields(kind) if one.init]
+    value = kind(**{name: made(hints[name], canary) for name in names})
     held = [getattr(value, name) for name, hint in hints.items() if has_secret(hint)]
     assert any("Secret(***)" in repr(one) for one in held)
     assert not found(canary, shown(value))

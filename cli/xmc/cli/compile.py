@@ -14,7 +14,7 @@ from xmc.cli.exit_code import ExitCode
 from xmc.cli.seal_options import protection, protection_options, say_what_is_sealed
 from xmc.cli.spec_file import DEFAULT_SPEC, STDIN, Outcome, compile_spec, fail_internally, read_sources, unusable
 from xmc.cli.values_options import read_given, with_values
-from xmc.compiler import CALLS_AT_ONCE, ArtifactError, Protection, Source, worst_case, write_artifacts
+from xmc.compiler import ArtifactError, Protection, Source, write_artifacts
 from xmc.plugins import Plugins
 from xmc.schema import TABLE_SUFFIX, Endpoint, Table
 
@@ -154,6 +154,8 @@ def _upstreams(endpoint: Endpoint) -> str:
 
 
 def _worst(endpoint: Endpoint, plugins: Plugins) -> str:
+    from xmc.compiler.worst_case import CALLS_AT_ONCE, worst_case  # noqa: PLC0415 - only `-v` needs it
+
     worst = worst_case(endpoint, plugins)
     attempts = _count(worst.attempts, "attempt", "attempts")
     if worst.inputs_per_call is None:

@@ -1,6 +1,6 @@
 """The `xmc` command group. Each command is a module of its own, imported only when it is called."""
 
-from importlib import import_module, metadata
+from importlib import import_module
 
 import click
 
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable.",
 )
-@click.version_option(metadata.version("xmc"), prog_name="xmc")
+@click.version_option(package_name="xmc", prog_name="xmc")
 def main() -> None:
     """Compile LLM endpoint specs into a frozen routing table, and serve it.
 

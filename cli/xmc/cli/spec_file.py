@@ -2,16 +2,14 @@
 
 import gc
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.progress import doing, watching
@@ -44,8 +42,7 @@ _MARGIN = 10
 """Columns of a terminal that the line number takes, and some air."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a spec file. `exit_code` is `CLEAN` exactly if there is a table to use."""
 
     compiled: Compiled
@@ -187,12 +184,20 @@ def show(diagnostics: Iterable[Diagnostic], sources: Sequence[Source], form: str
     if form == "json":
         click.echo(render_json(diagnostics), nl=False, err=stderr)
     elif form == "sarif":
+        from importlib import metadata  # noqa: PLC0415 - 30 ms that no other form needs
+
         click.echo(render_sarif(diagnostics, metadata.version("xmc")), nl=False, err=stderr)
     else:
         color = _wants_color(os.environ)
-        width = shutil.get_terminal_size().columns - _MARGIN if sys.stderr.isatty() else WIDTH
+        width = _columns() - _MARGIN if sys.stderr.isatty() else WIDTH
         text = render_human(diagnostics, sources, color=color, width=min(width, WIDTH))
         click.echo(text, nl=False, err=stderr, color=color)
+
+
+def _columns() -> int:
+    import shutil  # noqa: PLC0415 - for a terminal alone; it brings what packs archives
+
+    return shutil.get_terminal_size().columns
 
 
 def _wants_color(environ: Mapping[str, str]) -> bool:

@@ -5,7 +5,6 @@ from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source, compile_sources
 from xmc.compiler.excerpt import WIDTH
-from xmc.compiler.first_spec import Drafted, FirstSpec, draft
 from xmc.compiler.pages import page_of
 from xmc.compiler.parse import MAX_BYTES, Source
 from xmc.compiler.progress import Progress
@@ -14,38 +13,28 @@ from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
 from xmc.compiler.sarif import render_sarif
 from xmc.compiler.suggest import did_you_mean, nearest
-from xmc.compiler.values import ValueTextError, read_values
-from xmc.compiler.worst_case import CALLS_AT_ONCE, WorstCase, worst_case
 
 __all__ = [
-    "CALLS_AT_ONCE",
     "CODES",
     "MAX_BYTES",
     "WIDTH",
     "ArtifactError",
     "Code",
     "Compiled",
-    "Drafted",
-    "FirstSpec",
     "Progress",
     "Protection",
     "Proven",
     "Source",
-    "ValueTextError",
-    "WorstCase",
     "compile_source",
     "compile_sources",
     "composed_schema",
     "did_you_mean",
-    "draft",
     "make",
     "nearest",
     "page_of",
     "prove",
-    "read_values",
     "render_human",
     "render_json",
     "render_sarif",
-    "worst_case",
     "write_artifacts",
 ]

@@ -5,9 +5,7 @@ last: who sees a new table finds the rest of it too, and a failure leaves the ol
 """
 
 import os
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -39,8 +37,7 @@ class ArtifactError(OSError):
     """Artifacts that could not be written; the old table stands. The message is a sentence for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(msgspec.Struct, frozen=True):
     """A file to write. Its content may be secret, so it has no part in the repr."""
 
     path: Path
@@ -51,8 +48,7 @@ class _File:
         return f"_File({self.path}, {len(self.content)} bytes, mode {self.mode:04o})"
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(msgspec.Struct, frozen=True):
     """How artifacts are protected. Without a key nothing is sealed or signed; `serial` is what a signature says."""
 
     seal_key: SealKey | None = None
@@ -114,7 +110,7 @@ def _held(compiled: Compiled, proven: Proven, digest: str, key: SealKey | None) 
     secret: dict[str, Secret] = {**compiled.plaintext, **proven.values}
     values = {name: one.reveal() for name, one in secret.items()}
     if key is not None:
-        return {SEALED_SUFFIX: seal(values, digest, key, secrets.token_bytes(NONCE_BYTES))}
+        return {SEALED_SUFFIX: seal(values, digest, key, os.urandom(NONCE_BYTES))}
     if not values:
         return {}
     if proven.values:
@@ -123,6 +119,8 @@ def _held(compiled: Compiled, proven: Proven, digest: str, key: SealKey | None) 
 
 
 def _replace_all(files: list[_File]) -> None:
+    import secrets  # noqa: PLC0415 - brings `random`, and `xmc check` writes nothing
+
     staged: list[tuple[Path, _File]] = []
     try:
         for file in files:

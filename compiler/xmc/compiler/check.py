@@ -1,13 +1,13 @@
 """The shape of a spec: JSON Schema for what all specs share, and each provider's own for its configuration.
 
-jsonschema is imported here and in `explain` only, when there is something to check: it costs a tenth of a second.
+What fits is found out by `accept`, and what is wrong with the rest by `judge`, which imports jsonschema.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError, validators
-
+from xmc.compiler.accept import acceptor
+from xmc.compiler.accept_leaf import Fits
 from xmc.compiler.explain import explain
 from xmc.compiler.node import Mapping, Path, follow, plain
 from xmc.compiler.progress import Progress, unwatched, watched
@@ -25,13 +25,14 @@ _EXPRESSION = r"\{\{(?![-\s]*secrets)"
 def check(report: Report, spec: SpecView, plugins: Plugins, progress: Progress = unwatched) -> None:
     """Report everything that does not fit the schemas."""
     providers = {name: _Validators(plugins, name) for name in plugins.providers}
-    unknown = _validator(_any_external(plugins))
+    unknown = _Shape(_any_external(plugins))
     shared: JsonObject = spec_schema()["$defs"]["external_model"]["properties"]
     configs: JsonObject = {provider.config_key: {} for provider in plugins.providers.values()}
+    all_of_model: JsonObject = {**shared, **configs}
     for endpoint in spec.endpoints:
         for entity in endpoint.entities:
-            _too_shallow(report, entity.path, "external_model", dict(shared, **configs))
-    explain(report, _validator(_around_external()).iter_errors(plain(report.root)))
+            _too_shallow(report, entity.path, entity.node, "external_model", all_of_model)
+    explain(report, _Shape(_around_external()).errors(plain(report.root)))
     for endpoint in watched(spec.endpoints, progress):
         for entity in endpoint.entities:
             _check_external(report, entity, providers, unknown)
@@ -159,41 +160,53 @@ def _or_null(schema: Any) -> Any:
     return {**about, "anyOf": [schema, {"type": "null"}]}
 
 
-def is_off(value: object) -> bool:
-    """Tell whether a block asks for nothing: empty, `enabled: false`, NONE, or all of its parts are off.
-
-    >>> is_off({"enabled": False, "catalog_name": "c"}), is_off({"input": {"pii": {"behavior": "NONE"}}}), is_off([1])
-    (True, True, False)
-    """
-    if isinstance(value, dict):
-        return value.get("enabled") is False or all(is_off(part) for part in value.values())
-    return value is None or value is False or value in ("", "NONE", [])
-
-
 def validate_with(report: Report, schema: JsonObject, path: Path, *, without: str) -> None:
     """Report what does not fit a plugin's schema in the mapping at a path, one key of which is not the plugin's."""
     value = plain(follow(report.root, path))
     if isinstance(value, dict):
         value.pop(without, None)
-        explain(report, _validator(schema).iter_errors(value), path)
+        explain(report, _Shape(schema).errors(value), path)
+
+
+class _Shape:
+    """A schema, compiled when the first value is held against it."""
+
+    def __init__(self, schema: JsonObject) -> None:
+        self.schema = schema
+        self._fits: Fits | None = None
+        self._validator: Any = None
+        self._is_new = True
+
+    def errors(self, value: Any) -> Iterable[Any]:
+        """Return what jsonschema has against a value."""
+        if self._is_new:
+            self._is_new, self._fits = False, acceptor(self.schema)
+        if self._fits is not None and self._fits(value):
+            return ()
+        if self._validator is None:
+            from xmc.compiler.judge import validator  # noqa: PLC0415 - jsonschema takes longer than a small compile
+
+            self._validator = validator(self.schema)
+        errors: Iterable[Any] = self._validator.iter_errors(value)
+        return errors
 
 
 class _Validators:
-    """The two validators of one provider, each compiled when the first entity needs it."""
+    """The two schemas of one provider, each put together when the first entity needs it."""
 
     def __init__(self, plugins: Plugins, name: str) -> None:
         provider = plugins.providers[name]
         self.config_key = provider.config_key
         self.owners = {other.config_key: other.name for other in plugins.providers.values()}
         self.schema = provider.config_schema
-        self._config: Any = None
-        self._external: Any = None
+        self._config: _Shape | None = None
+        self._external: _Shape | None = None
 
-    def external(self) -> Any:
-        """Validate all of an external model but its configuration."""
+    def external(self) -> _Shape:
+        """Return the shape of all of an external model but its configuration."""
         if self._external is None:
             shared = spec_schema()["$defs"]["external_model"]
-            self._external = _validator(
+            self._external = _Shape(
                 {
                     "type": "object",
                     "required": [*shared["required"], self.config_key],
@@ -206,10 +219,10 @@ class _Validators:
             )
         return self._external
 
-    def config(self) -> Any:
-        """Validate the provider's configuration."""
+    def config(self) -> _Shape:
+        """Return the shape of the provider's configuration."""
         if self._config is None:
-            self._config = _validator(self.schema)
+            self._config = _Shape(self.schema)
         return self._config
 
 
@@ -218,8 +231,8 @@ def _secret_mark(schema: JsonObject) -> JsonObject:
     return {"x-xmc-secret": "inside"} if schema else {}
 
 
-def _check_external(report: Report, entity: EntityView, providers: dict[str, _Validators], unknown: Any) -> None:
-    node = follow(report.root, entity.external)
+def _check_external(report: Report, entity: EntityView, providers: dict[str, _Validators], unknown: _Shape) -> None:
+    node = entity.node.get("external_model")
     if not isinstance(node, Mapping):
         return
     mine = providers.get(entity.provider or "")
@@ -228,14 +241,15 @@ def _check_external(report: Report, entity: EntityView, providers: dict[str, _Va
         if entity.provider is not None and "{{" not in entity.provider:
             hint = did_you_mean(entity.provider, providers) or "no provider plugin is installed"
             report.add("XMC405", place, f"no installed plugin provides {entity.provider!r}", hint=hint)
-        explain(report, unknown.iter_errors(plain(node)), entity.external)
+        explain(report, unknown.errors(plain(node)), entity.external)
         return
     _foreign(report, entity, node, mine)
-    _too_shallow(report, entity.external, mine.config_key, mine.schema.get("properties", {}))
-    explain(report, mine.external().iter_errors(plain(node)), entity.external)
+    _too_shallow(report, entity.external, node, mine.config_key, mine.schema.get("properties", {}))
+    value = plain(node)
+    explain(report, mine.external().errors(value), entity.external)
     config = (*entity.external, mine.config_key)
     if isinstance(node.get(mine.config_key), Mapping):
-        explain(report, mine.config().iter_errors(plain(follow(report.root, config))), config, mine.schema)
+        explain(report, mine.config().errors(value[mine.config_key]), config, mine.schema)
 
 
 def _foreign(report: Report, entity: EntityView, node: Mapping, mine: _Validators) -> None:
@@ -250,11 +264,8 @@ def _foreign(report: Report, entity: EntityView, node: Mapping, mine: _Validator
         report.mark((*entity.external, mine.config_key))
 
 
-def _too_shallow(report: Report, path: Path, child: str, known: JsonObject) -> None:
+def _too_shallow(report: Report, path: Path, node: Mapping, child: str, known: JsonObject) -> None:
     """A key of a block that stands beside it is one mistake, of indentation; `name` may stand in both."""
-    node = follow(report.root, path)
-    if not isinstance(node, Mapping):
-        return
     inner = node.get(child)
     if inner is not None and not isinstance(inner, Mapping):
         return
@@ -263,32 +274,3 @@ def _too_shallow(report: Report, path: Path, child: str, known: JsonObject) -> N
             message = f"`{entry.key}` stands beside `{child}`, and belongs into it"
             report.add("XMC201", (*path, entry.key), message, hint=f"indent it, below `{child}:`", at="key")
             report.mark((*path, child, entry.key), *([(*path, child)] if inner is None else []))
-
-
-def _validator(schema: JsonObject) -> Any:
-    return _VALIDATOR(schema)
-
-
-def _not_enforced(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001 - jsonschema's signature
-    if not is_off(instance):
-        yield ValidationError(text)
-
-
-def _any_case(validator: Any, names: list[str], instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001 - jsonschema's signature
-    if isinstance(instance, str) and instance.lower() not in names:
-        yield ValidationError("not one of the names")
-
-
-def _not_external(validator: Any, text: str, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ARG001 - jsonschema's signature
-    yield ValidationError("not an external model")
-
-
-_VALIDATOR: Any = validators.extend(  # type: ignore[no-untyped-call]  # its stub is bare
-    Draft202012Validator,
-    {
-        "x-xmc-any-case": _any_case,
-        "x-xmc-not-enforced": _not_enforced,
-        "x-xmc-no-effect": _not_enforced,
-        "x-xmc-not-external": _not_external,
-    },
-)

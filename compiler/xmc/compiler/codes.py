@@ -5,13 +5,12 @@ plugins), 5xx secrets (XMC510 to XMC529 belong to the proof of references), 9xx 
 `docs/errors/<code>.md` with a bad and a good example.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from xmc.schema import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(msgspec.Struct, frozen=True):
     """One kind of diagnostic. `explanation` says why it matters, in a sentence or two."""
 
     code: str

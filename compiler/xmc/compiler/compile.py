@@ -1,13 +1,14 @@
 """The pipeline: text in, table and diagnostics out. Pure; proving references and writing files come after it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from xmc.compiler.capability import lint_capabilities
+import msgspec
+
+from xmc.compiler.capability import Records, lint_capabilities
 from xmc.compiler.check import check
 from xmc.compiler.contradiction import lint_rights, lint_settings
-from xmc.compiler.expand import expand
+from xmc.compiler.expand import VARS, expand, may_hold_expressions
 from xmc.compiler.gather import gather
 from xmc.compiler.link import link
 from xmc.compiler.lint import lint, lint_forms
@@ -22,14 +23,13 @@ from xmc.compiler.spec import view
 from xmc.compiler.stores import read_stores
 from xmc.compiler.unused import lint_unused
 from xmc.plugins import CONTRACT, Plugins
-from xmc.schema import Diagnostic, Secret, Severity, Span, Table, decode_table, encode_table
+from xmc.schema import Diagnostic, Secret, Severity, Span, Table, freeze_table
 
 _PARSED, _CHECKED, _LINKED = 0.35, 0.7, 0.95
 """How much of the work is done after each step, as measured on 10,000 endpoints; roughly is enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(msgspec.Struct, frozen=True):
     """What a compile gave. `table` is None if any diagnostic is an error; otherwise it is as read from its file.
 
     `plaintext` maps slot names to values that were typed in, `references` maps slot names to where they are used.
@@ -37,8 +37,8 @@ class Compiled:
 
     table: Table | None
     diagnostics: tuple[Diagnostic, ...]
-    plaintext: Mapping[str, Secret] = field(default_factory=dict, repr=False)
-    references: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    plaintext: Mapping[str, Secret] = {}
+    references: Mapping[str, tuple[Span, ...]] = {}
 
 
 def compile_source(source: Source, plugins: Plugins, *, values: Mapping[str, Any] | None = None) -> Compiled:
@@ -71,10 +71,16 @@ def compile_sources(
     found.extend(gathered.diagnostics)
     if gathered.root is None:
         return Compiled(None, settle(found))
-    expanded = expand(gathered.root, values or {}, sum(len(source.text) for source in sources))
-    report = Report(expanded.root, [*found, *expanded.diagnostics], starts=gathered.starts)
-    report.mark(*(path for path, node in walk(expanded.root) if isinstance(node, Broken)))
-    return _compile(report, plugins, progress, expanded.unused)
+    root = gathered.root
+    unused: tuple[Diagnostic, ...] = ()
+    if values or root.get(VARS) is not None or any(may_hold_expressions(source.text) for source in sources):
+        expanded = expand(root, values or {}, sum(len(source.text) for source in sources))
+        root, unused = expanded.root, expanded.unused
+        found.extend(expanded.diagnostics)
+    report = Report(root, found, starts=gathered.starts)
+    if report.found:  # whatever is broken has been reported
+        report.mark(*(path for path, node in walk(root) if isinstance(node, Broken)))
+    return _compile(report, plugins, progress, unused)
 
 
 def _compile(report: Report, plugins: Plugins, progress: Progress, unused: Sequence[Diagnostic]) -> Compiled:
@@ -84,13 +90,14 @@ def _compile(report: Report, plugins: Plugins, progress: Progress, unused: Seque
     check_references(report, spec, plugins)
     lint(report, spec)
     lint_settings(report, spec)
+    records = Records(plugins)
     for endpoint in spec.endpoints:
-        lint_capabilities(report, endpoint, plugins)
+        lint_capabilities(report, endpoint, records)
     stores = read_stores(report, plugins)
     principals = read_principals(report, spec)
     lint_rights(report, spec)
     residency = read_residency(report)
-    linked = link(report, spec, plugins, stores, residency, part(progress, _CHECKED, _LINKED))
+    linked = link(report, spec, plugins, stores, residency, records, part(progress, _CHECKED, _LINKED))
     if not report.wrong:
         report.found.extend(unused)
         lint_unused(report, stores, plugins, linked.references)
@@ -107,4 +114,4 @@ def _compile(report: Report, plugins: Plugins, progress: Progress, unused: Seque
         secrets=linked.slots,
         residency=residency,
     )
-    return Compiled(decode_table(encode_table(table)), diagnostics, linked.plaintext, references)
+    return Compiled(freeze_table(table), diagnostics, linked.plaintext, references)

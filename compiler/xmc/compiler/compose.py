@@ -3,10 +3,10 @@
 Works from libyaml's events, not from its composer, whose recursion a deeply nested file could exhaust.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import yaml
 
 from xmc.compiler.node import Broken, Entry, Mapping, Node, Scalar, Sequence
@@ -31,13 +31,12 @@ class StopError(Exception):
         self.diagnostic = diagnostic
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """A collection that is being read: its parts so far (keys and values alternate in a mapping), and its size."""
 
     event: yaml.CollectionStartEvent
     span: Span
-    parts: list[Node] = field(default_factory=list)
+    parts: list[Node] = []
     size: int = 1
 
 
@@ -50,6 +49,7 @@ class Composer:
         self._limit = max(MAX_EXPANSION * source_size, source_size + _FREE_EXPANSION)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._open: list[_Open] = []
+        self._size = 0  # of all that is open
         self._root: Node | None = None
 
     def compose(self, events: Iterable[Any]) -> Node | None:
@@ -59,19 +59,25 @@ class Composer:
             StopError: too deep, expanded too far, or a second document.
             yaml.YAMLError: from the events.
         """
+        steps: dict[type, Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.AliasEvent: self._alias,
+            yaml.MappingStartEvent: self._start,
+            yaml.SequenceStartEvent: self._start,
+            yaml.MappingEndEvent: self._end,
+            yaml.SequenceEndEvent: self._end,
+            yaml.DocumentStartEvent: self._document,
+        }
         for event in events:
-            if isinstance(event, yaml.ScalarEvent):
-                self._scalar(event)
-            elif isinstance(event, yaml.AliasEvent):
-                self._alias(event)
-            elif isinstance(event, yaml.CollectionStartEvent):
-                self._start(event)
-            elif isinstance(event, yaml.CollectionEndEvent):
-                self._end(event)
-            elif isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
-                hint = "put every endpoint under the one `endpoints:` list"
-                raise StopError(make("XMC111", self._span(event), "a second YAML document begins here", hint=hint))
+            step = steps.get(type(event))
+            if step is not None:
+                step(event)
         return self._root
+
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
+        if self._root is not None:
+            hint = "put every endpoint under the one `endpoints:` list"
+            raise StopError(make("XMC111", self._span(event), "a second YAML document begins here", hint=hint))
 
     def _span(self, event: Any, until: Any = None) -> Span:
         """The place of an event; what ends with an indentation ends where its last line does."""
@@ -84,8 +90,8 @@ class Composer:
             self._open[-1].size += size
         else:
             self._root = node
-        total = sum(part.size for part in self._open) if self._open else size
-        if total > self._limit:
+        self._size += size
+        if self._size > self._limit:
             message = f"the aliases of this file expand it to more than {MAX_EXPANSION} times its size"
             raise StopError(
                 make("XMC106", node.span, message, hint="write the repeated parts out, or use fewer aliases")
@@ -137,9 +143,11 @@ class Composer:
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         self._open.append(_Open(event, self._span(event)))
+        self._size += self._open[-1].size
 
     def _end(self, event: yaml.CollectionEndEvent) -> None:
         opened = self._open.pop()
+        self._size -= opened.size  # comes back as a part of what it stands in
         start = opened.event
         span = self._span(start, event) if start.flow_style else opened.span
         kind = "map" if isinstance(start, yaml.MappingStartEvent) else "seq"
@@ -173,7 +181,7 @@ class Composer:
                 own[key.value] = Entry(key.value, key.span, value)
         for entry in merged:
             own.setdefault(entry.key, entry)
-        return Mapping(tuple(own.values()), span)
+        return Mapping(tuple(own.values()), span, own)
 
     def _braces(self, span: Span) -> Broken:
         message = "{{…}} without quotes is a mapping inside a mapping to YAML"

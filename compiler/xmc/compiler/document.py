@@ -6,23 +6,20 @@ Source: Databricks REST API, "Get a single serving endpoint"; `databricks-sdk` `
 from typing import Any
 
 from xmc.compiler.lift import SUFFIX
-from xmc.compiler.node import follow, plain
-from xmc.compiler.report import Report
+from xmc.compiler.node import Mapping, mapping, plain, string
 from xmc.compiler.spec import EndpointView, EntityView
 from xmc.compiler.traffic import weights
 from xmc.plugins import Slot
 
 
-def endpoint_document(
-    report: Report, endpoint: EndpointView, configs: list[tuple[EntityView, str, Any]]
-) -> dict[str, Any]:
+def endpoint_document(endpoint: EndpointView, configs: list[tuple[EntityView, str, Any]]) -> dict[str, Any]:
     """Return the document of an endpoint without errors.
 
     `configs` holds, for every entity, its configuration's key and the lifted configuration. References are shown as
     they were written; typed-in values, and the keys that held them, are not there at all.
     """
-    body = plain(follow(report.root, endpoint.path))
-    config = body.get("config", body)
+    node = endpoint.node
+    description = string(node.get("description"))
     document: dict[str, Any] = {
         "name": endpoint.name,
         "creator": "xmc",
@@ -39,11 +36,16 @@ def endpoint_document(
         "task": endpoint.entities[0].task,
         "endpoint_type": "EXTERNAL_MODEL",
         "state": {"ready": "READY", "config_update": "NOT_UPDATING"},
-        "tags": body.get("tags") or config.get("tags") or [],
+        "tags": _tags(node) or _tags(mapping(node.get("config"))) or [],
     }
-    if "description" in body:
-        document["description"] = body["description"]
+    if description is not None:
+        document["description"] = description
     return document
+
+
+def _tags(node: Mapping | None) -> Any:
+    tags = node.get("tags") if node else None
+    return plain(tags) if tags else None
 
 
 def _entity(entity: EntityView, key: str, lifted: Any) -> dict[str, Any]:

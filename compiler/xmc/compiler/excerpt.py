@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from xmc.compiler.mask import STRUCK, struck_out
 from xmc.schema import Span
@@ -15,8 +16,7 @@ _LONGEST_READ = 4096
 """What stands further to the right is not shown; the whole line would have to be understood to mask it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(msgspec.Struct, frozen=True):
     """A line to print, and the columns of its underline: how many come before it, and how many it takes."""
 
     line: str
@@ -24,8 +24,7 @@ class Excerpt:
     under: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(msgspec.Struct, frozen=True):
     """One character of the source as it is printed: one or more characters, or none."""
 
     text: str

@@ -6,9 +6,10 @@ becomes the value itself, a number or a list say; any other becomes text. Keys a
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from operator import is_not
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from xmc.compiler.node import Broken, Entry, Node, Scalar, is_null, plain
 from xmc.compiler.node import Mapping as MappingNode
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 VARS = "vars"
 _SECRETS = re.compile(r"\{\{[-\s]*secrets\b")
+_BRACES = re.compile(rb"\{%|\{\{(?![-\s]*secrets)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset({"and", "else", "false", "if", "in", "is", "none", "not", "or", "true"})
 """What Jinja2 reads as something else."""
@@ -29,8 +31,7 @@ _FREE_EXPANSION = 1_000_000
 _MOST_EXPANSION = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(msgspec.Struct, frozen=True):
     """The tree of a spec without `vars` and without expressions; what could not be worked out is `Broken`.
 
     `unused` is to be said of a spec without errors only: else a variable may be meant where it is not read.
@@ -59,22 +60,25 @@ def is_expression(text: str) -> bool:
     return ("{{" in text or "{%" in text) and _SECRETS.search(text) is None
 
 
-@dataclass(slots=True)
-class _Failed:
+def may_hold_expressions(text: bytes) -> bool:
+    """Tell whether a file has to be looked through; braces that are written as escapes do not count as expressions."""
+    return _BRACES.search(text) is not None
+
+
+class _Failed(msgspec.Struct, frozen=True):
     """Stands for a variable whose value could not be worked out, which has been said."""
 
 
-@dataclass(slots=True)
-class _Expander:
+class _Expander(msgspec.Struct):
     root: MappingNode
     given: Mapping[str, Any]
     limit: int
-    found: list[Diagnostic] = field(default_factory=list)
-    _declared: dict[str, Entry] = field(default_factory=dict)
-    _values: dict[str, Any] = field(default_factory=dict)
-    _open: list[str] = field(default_factory=list)
-    _used: set[str] = field(default_factory=set)
-    _seen: dict[int, tuple[Node, Node]] = field(default_factory=dict)
+    found: list[Diagnostic] = []
+    _declared: dict[str, Entry] = {}
+    _values: dict[str, Any] = {}
+    _open: list[str] = []
+    _used: set[str] = set()
+    _seen: dict[int, tuple[Node, Node]] = {}
     _total: int = 0
 
     def __post_init__(self) -> None:

@@ -4,7 +4,8 @@ A file of several may leave `endpoints` out: one can hold the secret stores and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from xmc.compiler.node import Entry, Mapping, Node, Scalar
 from xmc.compiler.node import Sequence as SequenceNode
@@ -18,8 +19,7 @@ _OF_AN_ENDPOINT = ("config", "served_entities")
 _VERSION = "version"
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(msgspec.Struct, frozen=True):
     """The root of a whole spec, None if any file is not a part of one, and where each file's lists begin in it.
 
     `starts` maps a key of `JOINED` to the positions in the joined list at which a file's own list begins.

@@ -5,8 +5,9 @@ A provider's schema marks its secret fields with `x-xmc-secret` (`reference` or 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from xmc.compiler.node import Mapping as MappingNode
 from xmc.compiler.node import Node, Path, follow, is_null, plain, string
@@ -17,8 +18,7 @@ from xmc.schema import PLAINTEXT_STORE, JsonObject, Secret, SecretRef, Span
 SUFFIX = "_plaintext"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretField:
+class SecretField(msgspec.Struct, frozen=True):
     """A secret field that the user filled in. `path` leads from the configuration to it."""
 
     path: Path
@@ -31,8 +31,7 @@ class SecretField:
         return (*self.path[:-1], str(self.path[-1]).removesuffix(SUFFIX))
 
 
-@dataclass(frozen=True, slots=True)
-class Lifted:
+class Lifted(msgspec.Struct, frozen=True):
     """A configuration with slots for secrets, and what the slots are, by name."""
 
     config: Mapping[str, Any]
@@ -74,9 +73,9 @@ def slot_name(endpoint: str, entity: str, field: Path) -> str:
     return f"{PLAINTEXT_STORE}:{endpoint}/{entity}/{'.'.join(str(step) for step in field)}"
 
 
-def lift(root: Node, endpoint: EndpointView, entity: EntityView, key: str, schema: JsonObject) -> Lifted:
+def lift(endpoint: EndpointView, entity: EntityView, key: str, schema: JsonObject) -> Lifted:
     """Lift the configuration under `key` of an entity that has passed all checks."""
-    node = follow(root, (*entity.external, key))
+    node = follow(entity.node, ("external_model", key))
     config: Any = plain(node)
     references: dict[str, tuple[SecretRef, tuple[Span, ...]]] = {}
     typed_in: dict[str, tuple[str, Secret]] = {}

@@ -1,8 +1,8 @@
 """Link: every served entity becomes a target, by its provider's plugin. Nothing else of the plugin is trusted here."""
 
-from dataclasses import dataclass, field
+import msgspec
 
-from xmc.compiler.capability import lacks
+from xmc.compiler.capability import Records, lacks
 from xmc.compiler.contradiction import lint_twins
 from xmc.compiler.document import endpoint_document
 from xmc.compiler.lift import Lifted, lift
@@ -30,14 +30,13 @@ from xmc.schema import (
 )
 
 
-@dataclass(slots=True)
-class Linked:
+class Linked(msgspec.Struct):
     """What linking a spec gave. `endpoints` holds those without errors, in the order of the spec."""
 
-    endpoints: list[Endpoint] = field(default_factory=list)
-    slots: dict[str, SecretSlot] = field(default_factory=dict)
-    references: dict[str, list[Span]] = field(default_factory=dict)
-    plaintext: dict[str, Secret] = field(default_factory=dict)
+    endpoints: list[Endpoint] = []
+    slots: dict[str, SecretSlot] = {}
+    references: dict[str, list[Span]] = {}
+    plaintext: dict[str, Secret] = {}
 
 
 def link(  # noqa: PLR0913, PLR0917 - one argument for each thing that a target is made of
@@ -46,17 +45,17 @@ def link(  # noqa: PLR0913, PLR0917 - one argument for each thing that a target 
     plugins: Plugins,
     stores: StoreMap,
     residency: tuple[str, ...],
+    records: Records,
     progress: Progress = unwatched,
 ) -> Linked:
     """Link all entities that are not wrong, and put together the endpoints that have only such."""
-    linker = _Linker(report, plugins, stores, residency)
+    linker = _Linker(report, plugins, stores, residency, records)
     for endpoint in watched(spec.endpoints, progress):
         linker.link_endpoint(endpoint)
     return linker.linked
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """An entity on its way to a target."""
 
     endpoint: EndpointView
@@ -65,13 +64,13 @@ class _Part:
     lifted: Lifted
 
 
-@dataclass(frozen=True, slots=True)
-class _Linker:
+class _Linker(msgspec.Struct, frozen=True):
     report: Report
     plugins: Plugins
     stores: StoreMap
     residency: tuple[str, ...]
-    linked: Linked = field(default_factory=Linked)
+    records: Records
+    linked: Linked = msgspec.field(default_factory=Linked)
 
     def link_endpoint(self, endpoint: EndpointView) -> None:
         """Link the entities of an endpoint; keep it if nothing about it is wrong."""
@@ -82,7 +81,7 @@ class _Linker:
             provider = self.plugins.providers.get(entity.provider or "")
             if provider is None or entity.label is None or self.report.is_wrong_within(entity.path):
                 continue
-            lifted = lift(self.report.root, endpoint, entity, provider.config_key, provider.config_schema)
+            lifted = lift(endpoint, entity, provider.config_key, provider.config_schema)
             self._keep_slots(lifted)
             part = _Part(endpoint, entity, provider, lifted)
             target = self._link_entity(part)
@@ -101,11 +100,11 @@ class _Linker:
             name=str(endpoint.name),
             task=parts[0][1].task,
             entities=tuple(
-                Entity(name=name, weight=shares[name], target=target, lacks=lacks(part.entity, self.plugins))
+                Entity(name=name, weight=shares[name], target=target, lacks=lacks(part.entity, self.records))
                 for name, (part, target) in zip(names, parts, strict=True)
             ),
             serving=read_serving(self.report, endpoint.path),
-            document=endpoint_document(self.report, endpoint, configs),
+            document=endpoint_document(endpoint, configs),
         )
 
     def _keep_slots(self, lifted: Lifted) -> None:

@@ -4,9 +4,9 @@ Anchored values are shared, not copied, so one value can stand at several paths;
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
+
+import msgspec
 
 from xmc.schema import Span
 
@@ -14,8 +14,7 @@ Path = tuple[str | int, ...]
 """Keys and 0-based positions that lead from the root of a spec to a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True, gc=False):
     """A string, number, boolean or null. `text` is what the user wrote, `plain` that it stands without quotes."""
 
     value: str | int | float | bool | None
@@ -24,16 +23,14 @@ class Scalar:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(msgspec.Struct, frozen=True, gc=False):
     """A list."""
 
     items: tuple["Node", ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One key of a mapping with its value."""
 
     key: str
@@ -41,28 +38,25 @@ class Entry:
     value: "Node"
 
 
-@dataclass(frozen=True)
-class Mapping:
+class Mapping(msgspec.Struct, frozen=True, gc=False):
     """A mapping with unique string keys, in the order of the source. `span` is its opening line."""
 
     entries: tuple[Entry, ...]
     span: Span
+    index: dict[str, Entry] = {}
+    """The entries by key; made of them if it is not given."""
 
-    @cached_property
-    def index(self) -> dict[str, Entry]:
-        """The entries by key."""
-        return {entry.key: entry for entry in self.entries}
+    def __post_init__(self) -> None:
+        if not self.index:
+            self.index.update((entry.key, entry) for entry in self.entries)
 
     def get(self, key: str) -> "Node | None":
         """Return the value of a key; None if it is absent or null, which mean the same in a spec."""
         entry = self.index.get(key)
-        if entry is None or is_null(entry.value):
-            return None
-        return entry.value
+        return None if entry is None or is_null(entry.value) else entry.value
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True, gc=False):
     """Stands where a value could not be read. It has been reported; nothing more is said about it."""
 
     span: Span
@@ -97,9 +91,16 @@ def plain(node: "Node") -> Any:
         return node.value
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
-    if isinstance(node, Mapping):
-        return {entry.key: plain(entry.value) for entry in node.entries if not is_null(entry.value)}
-    return None
+    if not isinstance(node, Mapping):
+        return None
+    found: dict[str, Any] = {}
+    for entry in node.entries:
+        value = entry.value
+        if not isinstance(value, Scalar):
+            found[entry.key] = plain(value)
+        elif value.value is not None:
+            found[entry.key] = value.value
+    return found
 
 
 def follow(root: "Node", path: Path) -> "Node":
@@ -141,13 +142,14 @@ def opening(root: "Node", path: Path) -> Span:
 
 def walk(node: "Node", path: Path = ()) -> Iterator[tuple[Path, "Node"]]:
     """Yield every value with its path, parents before children, in the order of the source."""
-    yield path, node
-    if isinstance(node, Sequence):
-        for position, item in enumerate(node.items):
-            yield from walk(item, (*path, position))
-    elif isinstance(node, Mapping):
-        for entry in node.entries:
-            yield from walk(entry.value, (*path, entry.key))
+    pending = [(path, node)]
+    while pending:
+        path, node = pending.pop()
+        yield path, node
+        if isinstance(node, Sequence):
+            pending += [((*path, place), item) for place, item in enumerate(node.items)][::-1]
+        elif isinstance(node, Mapping):
+            pending += [((*path, entry.key), entry.value) for entry in node.entries][::-1]
 
 
 def dotted(path: Path) -> str:

@@ -1,6 +1,5 @@
 """The pages of the diagnostic codes: `docs/errors` of the repository, which the wheel holds as `errors`."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from xmc.compiler.codes import CODES
@@ -14,6 +13,8 @@ def page_of(code: str) -> str:
     """
     if code not in CODES:
         raise LookupError(code)
+    from importlib.resources import files  # noqa: PLC0415 - for `xmc explain` alone
+
     shipped = files("xmc.compiler").joinpath("errors", f"{code}.md")
     if shipped.is_file():
         return shipped.read_text(encoding="utf-8")

@@ -1,16 +1,15 @@
 """Text to node tree: decoding, limits, and YAML's own complaints as diagnostics."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import yaml
 
 from xmc.compiler.compose import Composer, StopError
 from xmc.compiler.node import Node
 from xmc.compiler.progress import Progress, unwatched
 from xmc.compiler.report import make
-from xmc.compiler.syntax import explain_syntax
 from xmc.schema import Diagnostic, Span
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -19,16 +18,14 @@ _OFTEN = 1024
 """Events between two reports of progress."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A spec as it was read. `name` is what diagnostics call the file."""
 
     name: str
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """The tree of a spec, None if there is none to look at, and what is wrong with its YAML."""
 
     root: Node | None
@@ -51,6 +48,8 @@ def parse(source: Source, progress: Progress = unwatched) -> Parsed:
     except StopError as stop:
         return Parsed(None, (*composer.found, stop.diagnostic))
     except yaml.YAMLError as error:
+        from xmc.compiler.syntax import explain_syntax  # noqa: PLC0415 - for a file that is no YAML only
+
         return Parsed(None, _one_cause(composer.found, explain_syntax(source.name, text, error)))
     if root is None:
         message = "there is nothing in this file"

@@ -8,7 +8,8 @@ the user gets a note.
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from xmc.compiler.compile import Compiled
 from xmc.plugins import Plugins, Proof, StoreError, StoreSession
@@ -24,27 +25,25 @@ SHARED_KINDS = frozenset({"unreachable", "invalid"})
 """Kinds that can have one root cause for many references: the same words are then said once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(msgspec.Struct, frozen=True):
     """What the stores said. `proofs` maps slot names; a slot without a proof failed or was not asked.
 
     `unreachable` is true if a store did not answer (exit code 4). `values` are those of slots, if they were kept.
     """
 
     diagnostics: tuple[Diagnostic, ...] = ()
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    proofs: Mapping[str, Proof] = {}
     unreachable: bool = False
-    values: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    values: Mapping[str, Secret] = {}
 
 
-@dataclass(slots=True)
-class _Visit:
+class _Visit(msgspec.Struct):
     """One store's visit, filled in by its thread: outcomes by slot name, or why the store could not be asked."""
 
     store: str
     keep: bool = False
-    outcomes: dict[str, Proof | StoreError] = field(default_factory=dict)
-    values: dict[str, Secret] = field(default_factory=dict, repr=False)
+    outcomes: dict[str, Proof | StoreError] = {}
+    values: dict[str, Secret] = {}
     failure: StoreError | None = None
     fault: Exception | None = None
 
@@ -109,7 +108,9 @@ def _visit_all(
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():  # it may still write into its visit: go on with a copy
             late = StoreError("unreachable", f"it did not answer all questions within {STORE_DEADLINE_S:g} s")
-            visits[index] = replace(visits[index], outcomes=dict(visits[index].outcomes), values={}, failure=late)
+            visits[index] = msgspec.structs.replace(
+                visits[index], outcomes=dict(visits[index].outcomes), values={}, failure=late
+            )
     for visit in visits:
         if visit.fault is not None:
             raise visit.fault
@@ -144,7 +145,7 @@ def _ask(visit: _Visit, session: StoreSession, name: str, slot: SecretSlot) -> P
     proof = session.prove(slot)
     if visit.keep:
         visit.values[name], version = session.read(slot)
-        proof = replace(proof, value_was_read=True, version=version or proof.version)
+        proof = msgspec.structs.replace(proof, value_was_read=True, version=version or proof.version)
     return proof
 
 

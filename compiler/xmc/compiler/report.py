@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from xmc.compiler.codes import CODES
 from xmc.compiler.node import Node, Path, dotted, follow, key_span, opening
@@ -13,8 +14,7 @@ _LESSER = frozenset({"XMC115"})
 """Codes that are a guess about a value, which an error about the same value makes idle."""
 
 
-@dataclass(slots=True)
-class Report:
+class Report(msgspec.Struct):
     """Collects the diagnostics of one run over one spec, and remembers which paths they are about.
 
     One root cause, one diagnostic: what is said about a path that was reported as wrong before is not repeated by
@@ -23,10 +23,10 @@ class Report:
     """
 
     root: Node
-    found: list[Diagnostic] = field(default_factory=list)
-    wrong: set[Path] = field(default_factory=set)
-    starts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    _above: set[Path] = field(default_factory=set)
+    found: list[Diagnostic] = []
+    wrong: set[Path] = set()
+    starts: Mapping[str, tuple[int, ...]] = {}
+    _above: set[Path] = set()
 
     def add(  # noqa: PLR0913 - one argument per part of a diagnostic
         self,
@@ -64,7 +64,7 @@ class Report:
 
     def is_wrong(self, path: Path) -> bool:
         """Tell whether the value at a path, or one that it stands in, was reported."""
-        return any(path[:length] in self.wrong for length in range(1, len(path) + 1))
+        return bool(self.wrong) and any(path[:length] in self.wrong for length in range(1, len(path) + 1))
 
     def is_wrong_within(self, path: Path) -> bool:
         """Tell whether anything at or below a path was reported."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xmc.compiler.node import Path, exists, follow, plain
+from xmc.compiler.node import Path, follow, mapping, plain
 from xmc.compiler.report import Report
 from xmc.schema import Serving, Timeouts
 
@@ -25,7 +25,9 @@ def read_serving(report: Report, endpoint: Path) -> Serving:
 
 
 def _at(report: Report, path: Path) -> dict[str, Any]:
-    value = plain(follow(report.root, path)) if exists(report.root, path) else None
+    parent = mapping(follow(report.root, path[:-1]))
+    node = parent.get(str(path[-1])) if parent else None
+    value = plain(node) if node else None
     return value if isinstance(value, dict) else {}
 
 

@@ -3,13 +3,12 @@
 Later steps read this instead of the tree, so that one wrong endpoint silences nothing about the others.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from xmc.compiler.node import Mapping, Node, Path, follow, items, mapping, string
 
 
-@dataclass(frozen=True, slots=True)
-class EntityView:
+class EntityView(msgspec.Struct, frozen=True):
     """A served entity. What is missing or of the wrong type is None."""
 
     path: Path
@@ -37,8 +36,7 @@ class EntityView:
         return (*self.path, "name") if self.name is not None else (*self.external, "name")
 
 
-@dataclass(frozen=True, slots=True)
-class RouteView:
+class RouteView(msgspec.Struct, frozen=True):
     """One traffic rule. `share` is None when it is not a percentage."""
 
     path: Path
@@ -47,8 +45,7 @@ class RouteView:
     share: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointView:
+class EndpointView(msgspec.Struct, frozen=True):
     """An endpoint. `body` is the path of its `config:`, or of the endpoint itself in the flat form."""
 
     path: Path
@@ -59,8 +56,7 @@ class EndpointView:
     routes: tuple[RouteView, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class SpecView:
+class SpecView(msgspec.Struct, frozen=True):
     """A spec: its root and its endpoints."""
 
     root: Node

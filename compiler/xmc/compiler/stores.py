@@ -1,7 +1,8 @@
 """The `secrets:` of a spec: which store serves which scope, and where a reference is found in it."""
 
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from xmc.compiler.check import validate_with
 from xmc.compiler.node import Mapping, Path, follow, key_span, mapping, plain, string
@@ -15,14 +16,13 @@ DEFAULT_STORE = "vault"
 """Name and kind of the one store that a spec without `secrets: stores:` has."""
 
 
-@dataclass(slots=True)
-class StoreMap:
+class StoreMap(msgspec.Struct):
     """The stores that a spec can read from. `usable` holds those without errors, `names` all."""
 
-    usable: dict[str, Store] = field(default_factory=dict)
+    usable: dict[str, Store] = {}
     names: tuple[str, ...] = ()
     default: str | None = None
-    scopes: dict[str, tuple[str | None, dict[str, Any]]] = field(default_factory=dict)
+    scopes: dict[str, tuple[str | None, dict[str, Any]]] = {}
 
 
 def read_stores(report: Report, plugins: Plugins) -> StoreMap:

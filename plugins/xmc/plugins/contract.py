@@ -5,8 +5,9 @@ values; only authentication schemes (through `AuthIO`) and secret stores (in a t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from xmc.schema import (
     Auth,
@@ -33,15 +34,13 @@ refused. The number rises when a plugin that keeps its word would break; new mem
 # --- providers -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """Stands in a lifted provider configuration where the user wrote a secret; `name` is the slot's name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntitySpec:
+class EntitySpec(msgspec.Struct, frozen=True):
     """One served entity of a spec that has passed its provider's schema: the input of `link`.
 
     `config` is the `<provider>_config` mapping. Every field whose schema says `x-xmc-secret` has been lifted: `K` (a
@@ -55,16 +54,14 @@ class EntitySpec:
     config: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """What `link` makes of a served entity: a target, or None with at least one finding of severity error."""
 
     target: Target | None
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(msgspec.Struct, frozen=True):
     """What one request parameter comes to at a provider, for one task; with where and when that was learnt.
 
     `status`: `yes` (passed on unchanged), `mapped`, `dropped` (listed in `x-xmc-dropped`), `refused` (400 by name) or
@@ -125,18 +122,20 @@ class Provider(Protocol):
 # --- authentication schemes ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True):
     """What a scheme acquired. `headers` are added to a call; `data` is the scheme's own. Never printed.
 
     `expires_at` is Unix seconds, or None for a credential that lives as long as its secrets. `refresh_at` is when its
     giver wants it to be renewed; without it the host renews some minutes before the end.
     """
 
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    data: Any = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    data: Any = None
     expires_at: float | None = None
     refresh_at: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Credential(expires_at={self.expires_at}, refresh_at={self.refresh_at})"
 
 
 class AuthIO(Protocol):
@@ -259,8 +258,7 @@ class StoreError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True):
     """That a reference exists, learnt where possible without reading its value. `version` as the store counts.
 
     `warning` is a sentence on what is wrong all the same, or could not be proven.

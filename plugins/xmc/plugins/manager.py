@@ -4,15 +4,15 @@ Nothing else touches `pm.hook`. A name that two plugins claim is an error that n
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from importlib import metadata
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import msgspec
 import pluggy
 
 from xmc.plugins import hookspecs
 from xmc.plugins.contract import CONTRACT, AuthScheme, Framing, Provider, SecretStore
+from xmc.plugins.discovery import entry_points
 from xmc.plugins.specimen import Specimen
 
 GROUP = "xmc"
@@ -23,8 +23,7 @@ class PluginError(Exception):
     """A plugin that cannot be used: it fails to import, has another contract, or shares a name with another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plugins:
+class Plugins(msgspec.Struct, frozen=True):
     """Everything the registered plugins add, by name."""
 
     providers: Mapping[str, Provider]
@@ -46,17 +45,16 @@ def installed() -> dict[str, tuple[object, str]]:
         PluginError: a plugin fails to import, or two distributions register the same name.
     """
     found: dict[str, tuple[object, str]] = {}
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+    for point in entry_points(GROUP):
         if point.name in found:
             first = found[point.name][1]
-            if first == origin:  # the same distribution found twice on sys.path
+            if first == point.origin:  # the same distribution found twice on sys.path
                 continue
-            raise PluginError(f"plugin {point.name!r} is registered by both {first} and {origin}; uninstall one")
+            raise PluginError(f"plugin {point.name!r} is registered by both {first} and {point.origin}; uninstall one")
         try:
-            found[point.name] = (point.load(), origin)
+            found[point.name] = (point.load(), point.origin)
         except Exception as error:
-            raise PluginError(f"plugin {point.name!r} of {origin} does not load: {error!r}") from error
+            raise PluginError(f"plugin {point.name!r} of {point.origin} does not load: {error!r}") from error
     return found
 
 

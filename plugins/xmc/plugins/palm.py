@@ -5,7 +5,6 @@ Source: Databricks REST API, "Create a new serving endpoint", `palm_config`; Gem
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from xmc.plugins.contract import Adapter, Capability, EntitySpec, Link, Provider
 from xmc.plugins.hookspecs import hookimpl
@@ -32,14 +31,21 @@ _SCHEMA: JsonObject = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Palm:
     """Links nothing, for any task."""
 
-    name: str = "palm"
-    config_key: str = "palm_config"
-    config_schema: JsonObject = field(default_factory=lambda: _SCHEMA, repr=False)
-    capabilities: Mapping[Task, Mapping[str, Capability]] = field(default_factory=lambda: {task: {} for task in Task})
+    name = "palm"
+    config_key = "palm_config"
+
+    @property
+    def config_schema(self) -> JsonObject:
+        """JSON Schema of the configuration that it had."""
+        return _SCHEMA
+
+    @property
+    def capabilities(self) -> Mapping[Task, Mapping[str, Capability]]:
+        """Nothing about all tasks."""
+        return {task: {} for task in Task}
 
     def link(self, entity: EntitySpec) -> Link:
         """Say that there is nothing to call any more."""

@@ -4,16 +4,15 @@ Nothing that serves traffic reads them. A plugin hands them over by the hook `xm
 them in the hook's body, so that no other command pays for it.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from xmc.schema import JsonObject, Task
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """One answer of an upstream to one canonical request, told whole and, if it can be, as a stream.
 
     `request` has neither `model` nor `stream`. `replies` are the bodies of the whole answer, one for each call that the
@@ -23,13 +22,12 @@ class Sample:
 
     task: Task
     request: JsonObject
-    replies: tuple[bytes, ...] = field(repr=False)
-    stream: bytes | None = field(default=None, repr=False)
+    replies: tuple[bytes, ...]
+    stream: bytes | None = None
     model: str = "a-model"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A refusal of the upstream: its HTTP status and body, and the words in it that a client must get to read."""
 
     status: int
@@ -37,8 +35,7 @@ class Failure:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Specimen:
+class Specimen(msgspec.Struct, frozen=True):
     """A provider with a configuration that links, and what its upstream says.
 
     `config` is as in `EntitySpec.config`: secrets are `Slot`s; `task_config` is what a task needs beside it. `secrets`
@@ -52,9 +49,9 @@ class Specimen:
     samples: tuple[Sample, ...]
     failures: tuple[Failure, ...]
     name: str = ""
-    task_config: Mapping[Task, Mapping[str, Any]] = field(default_factory=dict)
+    task_config: Mapping[Task, Mapping[str, Any]] = {}
     secrets: Callable[[], Mapping[str, str]] | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = {}
     recorded: bool = True
 
     @property
@@ -65,6 +62,8 @@ class Specimen:
 
 def as_json(value: Any) -> bytes:
     """Return a body."""
+    import json  # noqa: PLC0415 - for the conformance kit alone
+
     return json.dumps(value, ensure_ascii=False).encode()
 
 

@@ -12,6 +12,7 @@ from xmc.schema.artifact import (
     verify_artifact,
 )
 from xmc.schema.canonical_form import CanonicalKind, canonical_schema
+from xmc.schema.data import read_data
 from xmc.schema.diagnostic import Diagnostic, Finding, Label, Severity, Span
 from xmc.schema.json import JsonObject, canonical_json, digest
 from xmc.schema.keys import (
@@ -47,6 +48,7 @@ from xmc.schema.table import (
     TokenHash,
     decode_table,
     encode_table,
+    freeze_table,
 )
 from xmc.schema.table_schema import table_schema
 from xmc.schema.task import Task
@@ -130,6 +132,7 @@ __all__ = [
     "format_seal_key",
     "format_signing_key",
     "format_token_hash",
+    "freeze_table",
     "hash_token",
     "load_public_keys",
     "load_signing_key",
@@ -138,6 +141,7 @@ __all__ = [
     "open_sealed",
     "parse_seal_keys",
     "parse_token_hash",
+    "read_data",
     "seal",
     "sign",
     "spec_schema",

@@ -1,10 +1,10 @@
 """The published JSON Schemas of the canonical form: OpenAI's shape for the three tasks."""
 
-from importlib import resources
 from typing import Any, Literal
 
 import msgspec
 
+from xmc.schema.data import read_data
 from xmc.schema.json import JsonObject
 from xmc.schema.task import Task
 
@@ -18,8 +18,9 @@ def canonical_schema(task: Task, kind: CanonicalKind) -> JsonObject:
         LookupError: the task has no such thing; embeddings are never streamed.
     """
     name = f"{task.value.rpartition('/')[2]}.{kind}.schema.json"
-    file = resources.files("xmc.schema").joinpath("canonical", name)
-    if not file.is_file():
-        raise LookupError(f"there is no canonical {kind} of {task.value}")
-    schema: dict[str, Any] = msgspec.json.decode(file.read_bytes())
+    try:
+        data = read_data("xmc.schema", f"canonical/{name}")
+    except OSError:
+        raise LookupError(f"there is no canonical {kind} of {task.value}") from None
+    schema: dict[str, Any] = msgspec.json.decode(data)
     return schema

@@ -13,7 +13,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Span(msgspec.Struct, frozen=True, order=True):
+class Span(msgspec.Struct, frozen=True, order=True, gc=False):
     """A place in a source file. Lines and columns are 1-based; columns count characters; `end` is exclusive."""
 
     file: str

@@ -25,7 +25,12 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         TypeError: a float, an integer beyond 2**53 - 1, a key that is not ASCII, or any other type.
     """
-    _refuse_inexact(value)
+    refuse_inexact(value)
+    return encode_exact(value)
+
+
+def encode_exact(value: Any) -> bytes:
+    """Encode what has passed `refuse_inexact` as canonical JSON."""
     return msgspec.json.encode(value, order="sorted")
 
 
@@ -53,17 +58,20 @@ def digest(value: Any) -> str:
     return "sha256:" + sha256(canonical_json(value)).hexdigest()
 
 
-def _refuse_inexact(value: Any) -> None:
-    kind = type(value)
-    if kind is str or value is None or kind is bool:
-        return
-    if kind is dict:
-        for key, item in value.items():
-            if type(key) is not str or not key.isascii():
-                raise TypeError(f"not a canonical key: {key!r}")
-            _refuse_inexact(item)
-    elif kind is list or kind is tuple:
-        for item in value:
-            _refuse_inexact(item)
-    elif kind is not int or not -_EXACT_INTEGER <= value <= _EXACT_INTEGER:
-        raise TypeError(f"not canonical: {kind.__name__}")
+def refuse_inexact(value: Any) -> None:
+    """Raise `TypeError` for what `canonical_json` does not take. One loop, not a recursion: tables are large."""
+    pending = [value]
+    for item in pending:  # grows while it is read
+        kind = type(item)
+        if kind is dict:
+            for key in item:
+                if type(key) is not str or not key.isascii():
+                    raise TypeError(f"not a canonical key: {key!r}")
+            pending += [part for part in item.values() if type(part) is not str]
+        elif kind is list or kind is tuple:
+            pending += [part for part in item if type(part) is not str]
+        elif kind is int:
+            if not -_EXACT_INTEGER <= item <= _EXACT_INTEGER:
+                raise TypeError("not canonical: int")
+        elif kind is not str and kind is not bool and item is not None:
+            raise TypeError(f"not canonical: {kind.__name__}")

@@ -1,10 +1,10 @@
 """The JSON Schemas that ship with xmc, as decoded data."""
 
 from functools import cache
-from importlib.resources import files
 
 import msgspec
 
+from xmc.schema.data import read_data
 from xmc.schema.json import JsonObject
 
 
@@ -16,5 +16,5 @@ def spec_schema() -> JsonObject:
     `x-xmc-no-effect` (a warning; the text says why), `x-xmc-not-external` (a setting of models that are hosted),
     `x-xmc-hint` (what to do about a wrong value) and `x-xmc-secret` (the value is never shown).
     """
-    schema: JsonObject = msgspec.json.decode(files("xmc.schema").joinpath("spec.schema.json").read_bytes())
+    schema: JsonObject = msgspec.json.decode(read_data("xmc.schema", "spec.schema.json"))
     return schema

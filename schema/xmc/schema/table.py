@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from xmc.schema.json import canonical_json, digest
+from xmc.schema.json import digest, encode_exact
 from xmc.schema.secret import SecretSlot
 from xmc.schema.task import Task
 from xmc.schema.wire import CANONICAL
@@ -167,7 +167,19 @@ def encode_table(table: Table) -> bytes:
     plain = msgspec.to_builtins(table)
     del plain["digest"]
     plain["digest"] = digest(plain)
-    return canonical_json(plain) + b"\n"
+    return encode_exact(plain) + b"\n"
+
+
+def freeze_table(table: Table) -> Table:
+    """Return the table as `decode_table` reads what `encode_table` writes, with its digest; the file need not be.
+
+    Raises:
+        TableError: something in it is not of the type that it says.
+    """
+    try:
+        return msgspec.json.decode(encode_table(table), type=Table)
+    except msgspec.ValidationError as error:
+        raise TableError(f"this is not a valid routing table: {error}") from error
 
 
 def decode_table(data: bytes) -> Table:

@@ -7,7 +7,6 @@ the time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -57,8 +56,7 @@ class Event(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """A request that this target cannot honour, by name. The client sees 400 with `code` and `param`."""
 
     message: str
@@ -66,8 +64,7 @@ class Refusal:
     code: str = "unsupported_parameter"
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderError:
+class ProviderError(msgspec.Struct, frozen=True):
     """An upstream failure in the provider's own words.
 
     `status` is the upstream's HTTP status, or for an error inside a stream the number the provider names, 0 if none.

@@ -198,7 +198,7 @@ async def test_the_key_is_checked_off_the_event_loop(monkeypatch: pytest.MonkeyP
         threads.append(threading.get_ident())
         return sign_assertion(*args, **more)
 
-    monkeypatch.setattr("xmc.plugins.google.service_account.sign_assertion", sign)
+    monkeypatch.setattr("xmc.plugins.google.assertion.sign_assertion", sign)
     await acquire(account())
     assert threads
     assert threading.get_ident() not in threads

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from answer_box.adapter import AskAdapter, VectorAdapter
 from xmc.plugins import Adapter, Capability, EntitySpec, Link
 from xmc.schema import Auth, Finding, Relay, Target, Task
 
@@ -106,6 +105,8 @@ class AnswerBox:
 
     def adapter(self, target: Target) -> Adapter:
         """Bind to one target."""
+        from answer_box.adapter import AskAdapter, VectorAdapter  # noqa: PLC0415 - when a table is loaded, not before
+
         if target.task is Task.EMBEDDINGS:
             return VectorAdapter(target, REFUSED_OF_VECTORS, ("user",))
         return AskAdapter(target, REFUSED, DROPPED)

@@ -6,13 +6,13 @@ Source: Amazon Bedrock User Guide, "Amazon Titan Embeddings", "Cohere Embed"; Op
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from xmc.plugins.amazon_bedrock.error import error_from_answer
+from xmc.plugins.amazon_bedrock.models import EMBEDDERS_BY_NAME
 from xmc.plugins.openai_family.embedding import encode_embedding
 from xmc.plugins.openai_family.field import UnreadableError, whole_number
 from xmc.plugins.translation.answer import decode_answer, with_usage
@@ -25,43 +25,12 @@ _COUNT = "x-amzn-bedrock-input-token-count"
 _OWN = frozenset({"dimensions", "encoding_format", "input", "model", "stream", "user"})
 
 
-@dataclass(frozen=True, slots=True)
-class Embedder:
-    """One kind of model: how many texts a call takes, and what it calls `dimensions`, if it has them."""
-
-    name: str
-    family: str
-    prefix: str
-    batch: int
-    dimensions: str | None
-
-
-EMBEDDERS = (
-    Embedder("titan-v1", "amazon", "amazon.titan-embed-text-v1", 1, None),
-    Embedder("titan", "amazon", "amazon.titan-embed", 1, "dimensions"),
-    Embedder("cohere-v3", "cohere", "cohere.embed-english", 96, None),
-    Embedder("cohere-v3", "cohere", "cohere.embed-multilingual", 96, None),
-    Embedder("cohere", "cohere", "cohere.embed", 96, "output_dimension"),
-)
-_BY_NAME = {one.name: one for one in EMBEDDERS}
-
-
-def embedder_of(family: str, model: str) -> Embedder | None:
-    """Return how a model embeds; an ARN, or a name not known, counts as the newest of its family.
-
-    >>> embedder_of("cohere", "eu.cohere.embed-v4:0").name, embedder_of("anthropic", "x")
-    ('cohere', None)
-    """
-    of_family = [one for one in EMBEDDERS if one.family == family]
-    return next((one for one in of_family if one.prefix in model), of_family[-1] if of_family else None)
-
-
 class EmbeddingsAdapter:
     """Translates the embeddings requests of one target."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._embedder = _BY_NAME[target.options["embedder"]]
+        self._embedder = EMBEDDERS_BY_NAME[target.options["embedder"]]
 
     def prepare(self, request: Mapping[str, Any], context: Context) -> Exchange | Refusal:
         """Translate one canonical request into a call for each text, or for each 96."""

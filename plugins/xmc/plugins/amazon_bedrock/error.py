@@ -5,7 +5,6 @@ Body `{"message"}` (now and then `Message`); the error's name is in the header `
 Source: Amazon Bedrock API reference, "Common errors", "Converse", "ConverseStream"; botocore 1.44.5.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -39,7 +38,7 @@ def error_from_answer(reply: WireReply) -> ProviderError:
     value = _decoded(reply.body)
     name = _name(reply.headers.get("x-amzn-errortype") or value.get("__type") or "")
     message = value.get("message") or value.get("Message")
-    return replace(
+    return msgspec.structs.replace(
         error,
         status=_status(name, value, reply.status),
         message=message if isinstance(message, str) else error.message,

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from xmc.plugins.amazon_bedrock.embeddings import EMBEDDERS, Embedder, embedder_of
-from xmc.plugins.amazon_bedrock.models import end_of, near_miss, where
+from xmc.plugins.amazon_bedrock.models import EMBEDDERS, Embedder, embedder_of, end_of, near_miss, where
 from xmc.plugins.contract import EntitySpec, Link
 from xmc.plugins.openai_family import BaseUrlError, compose_path
 from xmc.schema import Auth, Finding, Relay, Severity, Target, Task

@@ -5,6 +5,8 @@ Learnt on 2026-11-23: Amazon Bedrock User Guide, "Model lifecycle" and "Supporte
 
 import re
 
+import msgspec
+
 # Ids, without region prefix, and what to use in their place. Titan text, Jurassic, Command, Claude up to 2.1.
 _ENDED = (
     (r"amazon\.titan-(text|tg1)-.*", "amazon.nova-lite-v1:0"),
@@ -65,3 +67,33 @@ def near_miss(model: str) -> str | None:
         if re.fullmatch(pattern, model):
             return likely.format(name=model.removesuffix(".0"))
     return None
+
+
+class Embedder(msgspec.Struct, frozen=True):
+    """One kind of model: how many texts a call takes, and what it calls `dimensions`, if it has them."""
+
+    name: str
+    family: str
+    prefix: str
+    batch: int
+    dimensions: str | None
+
+
+EMBEDDERS = (
+    Embedder("titan-v1", "amazon", "amazon.titan-embed-text-v1", 1, None),
+    Embedder("titan", "amazon", "amazon.titan-embed", 1, "dimensions"),
+    Embedder("cohere-v3", "cohere", "cohere.embed-english", 96, None),
+    Embedder("cohere-v3", "cohere", "cohere.embed-multilingual", 96, None),
+    Embedder("cohere", "cohere", "cohere.embed", 96, "output_dimension"),
+)
+EMBEDDERS_BY_NAME = {one.name: one for one in EMBEDDERS}
+
+
+def embedder_of(family: str, model: str) -> Embedder | None:
+    """Return how a model embeds; an ARN, or a name not known, counts as the newest of its family.
+
+    >>> embedder_of("cohere", "eu.cohere.embed-v4:0").name, embedder_of("anthropic", "x")
+    ('cohere', None)
+    """
+    of_family = [one for one in EMBEDDERS if one.family == family]
+    return next((one for one in of_family if one.prefix in model), of_family[-1] if of_family else None)

@@ -6,12 +6,12 @@ the list of `betas.json`, and those that the target sends anyway, are let throug
 
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import msgspec
 
 from xmc.plugins.translation.refused import RefusedError, list_at, unsupported
+from xmc.schema import read_data
 
 
 class _Betas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,7 +23,7 @@ class _Betas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def allowed_betas(package: str = "xmc.plugins.anthropic") -> frozenset[str]:
     """Return the betas that a request may name: the list of this provider, or of another that serves its models."""
-    data = resources.files(package).joinpath("betas.json").read_bytes()
+    data = read_data(package, "betas.json")
     return msgspec.json.decode(data, type=_Betas).allowed
 
 

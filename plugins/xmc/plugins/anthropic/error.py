@@ -5,7 +5,6 @@ before; there the error's type names the status that it would have had.
 Source: Anthropic API reference, "Errors".
 """
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -36,7 +35,7 @@ def error_from_answer(reply: WireReply) -> ProviderError:
         details = _details(msgspec.json.decode(reply.body))
     except DECODE_ERRORS:
         return error
-    return error if details is None else replace(error, details=details)
+    return error if details is None else msgspec.structs.replace(error, details=details)
 
 
 def error_from_event(value: Any, request_id: str | None = None) -> ProviderError | None:
@@ -44,7 +43,9 @@ def error_from_event(value: Any, request_id: str | None = None) -> ProviderError
     error = error_from_value(value, 0, request_id)
     if error is None:
         return None
-    return replace(error, status=error.status or STATUS_OF_TYPE.get(error.type or "", 0), details=_details(value))
+    return msgspec.structs.replace(
+        error, status=error.status or STATUS_OF_TYPE.get(error.type or "", 0), details=_details(value)
+    )
 
 
 def _details(value: Any) -> Any:

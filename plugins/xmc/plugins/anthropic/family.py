@@ -7,10 +7,11 @@ model map. Ways to think: Anthropic API documentation, "Extended thinking" and "
 
 import re
 from enum import StrEnum
-from functools import cache
-from importlib import resources
+from functools import cache, lru_cache
 
 import msgspec
+
+from xmc.schema import read_data
 
 
 class Thinking(StrEnum):
@@ -40,10 +41,11 @@ _UNKNOWN = Family(match=".*", thinking=Thinking.ADAPTIVE)
 @cache
 def read_families() -> tuple[Family, ...]:
     """Return the rows of the data file."""
-    data = resources.files("xmc.plugins.anthropic").joinpath("families.json").read_bytes()
+    data = read_data("xmc.plugins.anthropic", "families.json")
     return msgspec.json.decode(data, type=tuple[Family, ...])
 
 
+@lru_cache(1024)
 def family_of(model: str) -> Family:
     """Return what is known of a model; of an unknown name, that nothing is refused and that it thinks as new ones do.
 

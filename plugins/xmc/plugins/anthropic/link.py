@@ -4,8 +4,8 @@ Source: Databricks REST API, "Create a new serving endpoint", `anthropic_config`
 The keys beyond the API key are extensions of xmc.
 """
 
+from xmc.plugins.anthropic.dialect import CLIENT_HEADERS, DIALECT
 from xmc.plugins.anthropic.family import Family, family_of
-from xmc.plugins.anthropic.native import CLIENT_HEADERS, DIALECT
 from xmc.plugins.contract import EntitySpec, Link
 from xmc.plugins.openai_family import BaseUrlError, compose_versioned_url
 from xmc.schema import CANONICAL, Auth, Finding, Relay, Severity, Target

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from xmc.plugins.anthropic.dialect import BETA, VERSION
 from xmc.plugins.anthropic.error import error_from_answer, error_from_event
 from xmc.plugins.anthropic.parameter import Settings
 from xmc.plugins.openai_family.error import DECODE_ERRORS, garbled
@@ -27,14 +28,6 @@ from xmc.schema import (
     WireReply,
     WireRequest,
 )
-
-DIALECT = "messages"
-"""The name of the dialect in `Context.dialect` and `Target.dialects`."""
-
-VERSION = "anthropic-version"
-BETA = "anthropic-beta"
-CLIENT_HEADERS = (BETA, VERSION)
-"""What is looked at of a client's headers: for `Target.client_headers`."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -8,11 +8,8 @@ scheme looks at the environment and at files; no other one does.
 Source: boto3 documentation, "Credentials"; Amazon EC2 User Guide, "Instance metadata", `iam/info`.
 """
 
-import asyncio
-import json
 import os
 import threading
-import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,6 +40,8 @@ class DefaultChain:
         Raises:
             AuthError: botocore is not installed, finds no keys, or the host carries another instance profile.
         """
+        import asyncio  # noqa: PLC0415 - every command imports this module, and only traffic needs it
+
         del secrets, io
         access_key, secret_key, token, expires_at = await asyncio.to_thread(
             self._find, auth.params.get("instance_profile_arn")
@@ -117,6 +116,8 @@ def _check_profile(wanted: str) -> None:
 
 def _carried_profile(endpoint: str) -> Any:
     """Ask the metadata service, version 2: first a token, then the question. Raises `OSError`, `ValueError`."""
+    import json  # noqa: PLC0415 - on such hosts only
+
     base = f"{endpoint.rstrip('/')}/latest"
     token = _http("PUT", f"{base}/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"}).decode()
     info = json.loads(_http("GET", f"{base}/meta-data/iam/info", {"X-aws-ec2-metadata-token": token}))
@@ -125,6 +126,8 @@ def _carried_profile(endpoint: str) -> Any:
 
 def _http(method: str, url: str, headers: Mapping[str, str]) -> bytes:
     """Call without any proxy: the address is that of this very host."""
+    import urllib.request  # noqa: PLC0415 - on such hosts only
+
     request = urllib.request.Request(url, method=method, headers=dict(headers))  # noqa: S310 - http by the default above
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=_METADATA_S) as reply:

@@ -3,8 +3,6 @@
 Source: Cohere API reference, "Errors".
 """
 
-from dataclasses import replace
-
 import msgspec
 
 from xmc.plugins.openai_family.error import DECODE_ERRORS, error_from_reply
@@ -21,4 +19,4 @@ def error_from_answer(reply: WireReply) -> ProviderError:
     except DECODE_ERRORS:
         return error
     number = body.get("id") if isinstance(body, dict) else None
-    return replace(error, request_id=number) if isinstance(number, str) and number else error
+    return msgspec.structs.replace(error, request_id=number) if isinstance(number, str) and number else error

@@ -1,96 +1,28 @@
-"""The provider and its adapters.
+"""The provider: what every command sees of it, and its two doors."""
 
-Source: Cohere API reference, "Chat (v2)", "Embed (v2)", "Errors".
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from xmc.plugins.cohere.embeddings import EmbeddingsAdapter
-from xmc.plugins.cohere.error import error_from_answer
-from xmc.plugins.cohere.link import CONFIG_KEY, link_cohere
-from xmc.plugins.cohere.request import encode_chat, encode_completions
-from xmc.plugins.cohere.response import FailedError, chat_response, completions_response
-from xmc.plugins.cohere.stream import EventDecoder
-from xmc.plugins.contract import Adapter, Capability, EntitySpec, Link
-from xmc.plugins.openai_family import read_capabilities, read_schema
-from xmc.plugins.translation.answer import decode_answer
-from xmc.plugins.translation.answers import Answers, Translation
-from xmc.plugins.translation.guarded import Guarded
-from xmc.plugins.translation.refused import RefusedError
-from xmc.schema import (
-    Context,
-    Exchange,
-    JsonObject,
-    ProviderError,
-    Refusal,
-    Response,
-    Target,
-    Task,
-    WireReply,
-    WireRequest,
-)
-
-_PACKAGE = "xmc.plugins.cohere"
+from xmc.plugins.contract import Adapter, EntitySpec, Link
+from xmc.plugins.packaged import PackagedProvider
+from xmc.schema import Target
 
 
-@dataclass(frozen=True, slots=True)
-class CohereProvider:
+class CohereProvider(PackagedProvider):
     """See the package."""
 
-    config_schema: JsonObject = field(repr=False)
-    capabilities: Mapping[Task, Mapping[str, Capability]] = field(repr=False)
-    name: str = "cohere"
-    config_key: str = CONFIG_KEY
+    name = "cohere"
+    config_key = "cohere_config"
+    package = "xmc.plugins.cohere"
 
     def link(self, entity: EntitySpec) -> Link:
         """Turn a served entity into a target."""
+        from xmc.plugins.cohere.link import link_cohere  # noqa: PLC0415 - at compile time
+
         return link_cohere(entity)
 
     def adapter(self, target: Target) -> Adapter:
         """Bind to one target."""
-        return Guarded(EmbeddingsAdapter(target) if target.task is Task.EMBEDDINGS else ChatAdapter(target))
+        from xmc.plugins.cohere.adapter import adapter_of  # noqa: PLC0415 - when a table is loaded
+
+        return adapter_of(target)
 
 
-COHERE = CohereProvider(read_schema(_PACKAGE), read_capabilities(_PACKAGE))
-
-
-class ChatAdapter:
-    """Translates the chat or completions requests of one target."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._encode = encode_chat if target.task is Task.CHAT else encode_completions
-        self._headers = {
-            stream: (("Content-Type", "application/json"), ("Accept", accept))
-            for stream, accept in ((False, "application/json"), (True, "text/event-stream"))
-        }
-
-    def prepare(self, request: JsonObject, context: Context) -> Exchange | Refusal:
-        """Translate one canonical request."""
-        target = self._target
-        try:
-            encoded = self._encode(request, target.model)
-        except RefusedError as error:
-            return error.refusal
-        answers = Answers(_TRANSLATION, context, target.model, encoded.names, target.task is Task.CHAT)
-        headers = self._headers[encoded.stream]
-        return Exchange(
-            calls=tuple(WireRequest("POST", target.url, headers, body) for body in encoded.bodies),
-            decode=answers.decode,
-            decoder=answers.decoder if encoded.stream else None,
-            choices=len(encoded.bodies),
-            dropped=encoded.dropped,
-        )
-
-
-def _read(reply: WireReply, translate: Callable[[dict[str, Any]], dict[str, Any]]) -> Response | ProviderError:
-    """Read one reply; one that says that it failed is an error, whatever its status."""
-    try:
-        return decode_answer(reply, translate, read_error=error_from_answer)
-    except FailedError as failed:
-        return failed.error
-
-
-_TRANSLATION = Translation(_read, chat_response, completions_response, EventDecoder)
+COHERE = CohereProvider()

@@ -2,22 +2,29 @@
 
 from collections.abc import Iterable
 
-from xmc.plugins.contract import Provider
-from xmc.plugins.custom.link import CONFIG_KEY, link_custom
+from xmc.plugins.contract import EntitySpec, Link, Provider
 from xmc.plugins.hookspecs import hookimpl
-from xmc.plugins.openai_family import FamilyProvider, read_capabilities, read_schema
+from xmc.plugins.openai_family import FamilyProvider
 from xmc.plugins.specimen import Specimen
 
-CUSTOM = FamilyProvider(
-    name="custom",
-    config_key=CONFIG_KEY,
-    config_schema=read_schema(__name__),
-    capabilities=read_capabilities(__name__),
-    linker=link_custom,
-)
-
-
 XMC_CONTRACT = 1
+
+
+class CustomProvider(FamilyProvider):
+    """See the package."""
+
+    name = "custom"
+    config_key = "custom_provider_config"
+    package = __name__
+
+    def link(self, entity: EntitySpec) -> Link:
+        """Turn a served entity into a target."""
+        from xmc.plugins.custom.link import link_custom  # noqa: PLC0415 - at compile time
+
+        return link_custom(entity)
+
+
+CUSTOM = CustomProvider()
 
 
 @hookimpl

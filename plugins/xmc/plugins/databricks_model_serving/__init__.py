@@ -2,22 +2,29 @@
 
 from collections.abc import Iterable
 
-from xmc.plugins.contract import Provider
-from xmc.plugins.databricks_model_serving.link import CONFIG_KEY, link_databricks
+from xmc.plugins.contract import EntitySpec, Link, Provider
 from xmc.plugins.hookspecs import hookimpl
-from xmc.plugins.openai_family import FamilyProvider, read_capabilities, read_schema
+from xmc.plugins.openai_family import FamilyProvider
 from xmc.plugins.specimen import Specimen
 
-DATABRICKS = FamilyProvider(
-    name="databricks-model-serving",
-    config_key=CONFIG_KEY,
-    config_schema=read_schema(__name__),
-    capabilities=read_capabilities(__name__),
-    linker=link_databricks,
-)
-
-
 XMC_CONTRACT = 1
+
+
+class DatabricksProvider(FamilyProvider):
+    """See the package."""
+
+    name = "databricks-model-serving"
+    config_key = "databricks_model_serving_config"
+    package = __name__
+
+    def link(self, entity: EntitySpec) -> Link:
+        """Turn a served entity into a target."""
+        from xmc.plugins.databricks_model_serving.link import link_databricks  # noqa: PLC0415 - at compile time
+
+        return link_databricks(entity)
+
+
+DATABRICKS = DatabricksProvider()
 
 
 @hookimpl

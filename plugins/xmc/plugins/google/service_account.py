@@ -5,7 +5,6 @@ Parameters: `token_uri` (Google's own unless another is given) and `client_email
 Source: Google Identity, "Using OAuth 2.0 for Server to Server Applications", HTTP/REST; RFC 7523; google-auth 2.62.2.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +13,6 @@ from urllib.parse import urlencode
 import msgspec
 
 from xmc.plugins.contract import AuthError, AuthIO, Clock, Credential
-from xmc.plugins.google.assertion import sign_assertion
-from xmc.plugins.google.key import read_key
 from xmc.schema import Auth, Secret, WireReply, WireRequest
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - the address of tokens, not one of them
@@ -44,6 +41,11 @@ class ServiceAccount:
         Raises:
             AuthError: the secret is no usable key, or the authority refused it or is out of order.
         """
+        import asyncio  # noqa: PLC0415 - every command imports this module, and only traffic needs these
+
+        from xmc.plugins.google.assertion import sign_assertion  # noqa: PLC0415 - as above
+        from xmc.plugins.google.key import read_key  # noqa: PLC0415 - as above
+
         slot = auth.slots.get(ROLE, ROLE)
         secret = secrets.get(ROLE)
         if secret is None:

@@ -8,8 +8,8 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+from xmc.plugins.anthropic.dialect import BETA, DIALECT
 from xmc.plugins.anthropic.family import family_of as claude_of
-from xmc.plugins.anthropic.native import BETA, DIALECT
 from xmc.plugins.contract import EntitySpec, Link
 from xmc.plugins.google_cloud_vertex_ai.models import Protocol, end_of, family_of, protocol_of, publisher_of
 from xmc.plugins.openai_family import BaseUrlError, compose_versioned_url

@@ -5,9 +5,9 @@ Sources: Vertex AI API reference, "GenerateContentResponse", "Text embeddings", 
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -102,7 +102,7 @@ SPECIMENS = (
     Specimen(
         "google-cloud-vertex-ai",
         _CONFIG,
-        tuple(replace(sample, model="meta/llama-x-maas") for sample in (CHAT, CALLS)),
+        tuple(msgspec.structs.replace(sample, model="meta/llama-x-maas") for sample in (CHAT, CALLS)),
         FAILURES,
         name="partner",
         secrets=_secrets,

@@ -2,24 +2,30 @@
 
 from collections.abc import Iterable
 
-from xmc.plugins.contract import Provider
+from xmc.plugins.contract import EntitySpec, Link, Provider
 from xmc.plugins.hookspecs import hookimpl
-from xmc.plugins.openai.azure import CONFIG_KEY
-from xmc.plugins.openai.link import link_openai
-from xmc.plugins.openai_family import FamilyProvider, read_capabilities, read_schema
+from xmc.plugins.openai_family import FamilyProvider
 from xmc.plugins.specimen import Specimen
 
-OPENAI = FamilyProvider(
-    name="openai",
-    config_key=CONFIG_KEY,
-    config_schema=read_schema(__name__),
-    capabilities=read_capabilities(__name__),
-    linker=link_openai,
-    trusted=True,
-)
-
-
 XMC_CONTRACT = 1
+
+
+class OpenAiProvider(FamilyProvider):
+    """See the package."""
+
+    name = "openai"
+    config_key = "openai_config"
+    package = __name__
+    trusted = True
+
+    def link(self, entity: EntitySpec) -> Link:
+        """Turn a served entity into a target."""
+        from xmc.plugins.openai.link import link_openai  # noqa: PLC0415 - at compile time
+
+        return link_openai(entity)
+
+
+OPENAI = OpenAiProvider()
 
 
 @hookimpl

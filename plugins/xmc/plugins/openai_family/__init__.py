@@ -1,9 +1,8 @@
 """What providers that speak OpenAI's shape share: pure translation between canonical and wire form.
 
-No plugin by itself: a provider is a row of data (`FamilyProvider`) over these modules.
+No plugin by itself: a provider is a `FamilyProvider` over these modules.
 """
 
-from xmc.plugins.openai_family.capability import read_capabilities, read_schema
 from xmc.plugins.openai_family.provider import FamilyProvider
 from xmc.plugins.openai_family.url import ROUTES, BaseUrlError, compose_path, compose_url, compose_versioned_url
 
@@ -14,6 +13,4 @@ __all__ = [
     "compose_path",
     "compose_url",
     "compose_versioned_url",
-    "read_capabilities",
-    "read_schema",
 ]

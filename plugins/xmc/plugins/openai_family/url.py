@@ -1,12 +1,16 @@
 """From a configured base URL to the complete URL of one task, composed by parts and never by adding strings."""
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
 from xmc.schema import Task
 
 ROUTES = {Task.CHAT: "chat/completions", Task.COMPLETIONS: "completions", Task.EMBEDDINGS: "embeddings"}
 """The path of each task below the base."""
+
+_KEPT = 1024
+"""Entities of one spec mostly share their base."""
 
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE = _PATH_SAFE + "?"
@@ -24,6 +28,7 @@ class BaseUrlError(ValueError):
         self.hint = hint
 
 
+@lru_cache(_KEPT)
 def compose_url(base: str, task: Task, api_version: str | None = None) -> str:
     """Append a task's route to `base`, unless the path ends in it already; keep the base's own query.
 
@@ -53,6 +58,7 @@ def compose_url(base: str, task: Task, api_version: str | None = None) -> str:
     return f"{url}?{quote(query, safe=_QUERY_SAFE)}" if query else url
 
 
+@lru_cache(_KEPT)
 def compose_versioned_url(base: str, path: str) -> str:
     """Append `path`, which begins with its API version, to `base`.
 
@@ -72,6 +78,7 @@ def compose_versioned_url(base: str, path: str) -> str:
     return f"{url}?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else url
 
 
+@lru_cache(_KEPT)
 def compose_path(base: str, path: str) -> str:
     """Append `path`, which is percent-encoded already, to `base`; keep the base's own query.
 

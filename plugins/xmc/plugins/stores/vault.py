@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 
 from xmc.plugins.contract import SecretStore, StoreError, StoreSession
 from xmc.plugins.hookspecs import hookimpl
-from xmc.plugins.stores.vault_settings import vault_settings
 from xmc.schema import JsonObject
 
 XMC_CONTRACT = 1
@@ -87,8 +86,10 @@ class VaultStore:
 
     def open(self, config: JsonObject, environ: Mapping[str, str]) -> StoreSession:
         """Log in, if the method has a login; a token is first looked at when something is asked."""
+        from xmc.plugins.stores.vault_settings import vault_settings  # noqa: PLC0415 - only when it is needed
+
         settings = vault_settings(config, environ)
-        from xmc.plugins.stores.vault_kv import open_session  # noqa: PLC0415 - hvac only when it is needed
+        from xmc.plugins.stores.vault_kv import open_session  # noqa: PLC0415 - as above, and it brings hvac
 
         return open_session(settings)
 
