@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.compiler.specs import SPEC, codes, compile_text
 
-from xmc.compiler import Compiled, Source, compile_source
-from xmc.compiler.values import ValueTextError, read_values
+from xmc.compiler import Compiled, Source, ValueTextError, compile_source, read_values
 from xmc.plugins import Plugins, build_plugins
 from xmc.schema import encode_table
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.compiler.specs import CASES, SPEC, compile_text
 
-from xmc.compiler.worst_case import CALLS_AT_ONCE, WorstCase, worst_case
+from xmc.compiler import CALLS_AT_ONCE, WorstCase, worst_case
 from xmc.plugins import Plugins
 from xmc.runtime import sender
 from xmc.schema import Table

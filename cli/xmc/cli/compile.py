@@ -154,7 +154,7 @@ def _upstreams(endpoint: Endpoint) -> str:
 
 
 def _worst(endpoint: Endpoint, plugins: Plugins) -> str:
-    from xmc.compiler.worst_case import CALLS_AT_ONCE, worst_case  # noqa: PLC0415 - only `-v` needs it
+    from xmc.compiler import CALLS_AT_ONCE, worst_case  # noqa: PLC0415 - only `-v` needs it
 
     worst = worst_case(endpoint, plugins)
     attempts = _count(worst.attempts, "attempt", "attempts")

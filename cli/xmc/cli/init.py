@@ -11,8 +11,16 @@ import yaml
 
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.spec_file import DEFAULT_SPEC, STDIN, load_plugins, show, unusable
-from xmc.compiler import Compiled, Source, compile_source, composed_schema, did_you_mean
-from xmc.compiler.first_spec import Drafted, FirstSpec, draft
+from xmc.compiler import (
+    Compiled,
+    Drafted,
+    FirstSpec,
+    Source,
+    compile_source,
+    composed_schema,
+    did_you_mean,
+    draft,
+)
 from xmc.plugins import Plugins
 from xmc.schema import Task
 

@@ -35,7 +35,7 @@ def read_given(values: Sequence[Path], sets: Sequence[str]) -> dict[str, Any]:
     if not values and not sets:
         return {}
     from xmc.cli.spec_file import read_source, show  # noqa: PLC0415 - `xmc serve TABLE` imports no compiler
-    from xmc.compiler.values import ValueTextError, read_values  # noqa: PLC0415 - as above
+    from xmc.compiler import ValueTextError, read_values  # noqa: PLC0415 - as above
 
     files = [read_source(path) for path in values]
     try:

@@ -1,5 +1,8 @@
 """The compiler room: text to table. Offline, except for secret stores. Never talks to a provider."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from xmc.compiler.artifact import ArtifactError, Protection, write_artifacts
 from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
@@ -14,27 +17,53 @@ from xmc.compiler.report import make
 from xmc.compiler.sarif import render_sarif
 from xmc.compiler.suggest import did_you_mean, nearest
 
+if TYPE_CHECKING:
+    from xmc.compiler.first_spec import Drafted, FirstSpec, draft
+    from xmc.compiler.values import ValueTextError, read_values
+    from xmc.compiler.worst_case import CALLS_AT_ONCE, WorstCase, worst_case
+
 __all__ = [
+    "CALLS_AT_ONCE",
     "CODES",
     "MAX_BYTES",
     "WIDTH",
     "ArtifactError",
     "Code",
     "Compiled",
+    "Drafted",
+    "FirstSpec",
     "Progress",
     "Protection",
     "Proven",
     "Source",
+    "ValueTextError",
+    "WorstCase",
     "compile_source",
     "compile_sources",
     "composed_schema",
     "did_you_mean",
+    "draft",
     "make",
     "nearest",
     "page_of",
     "prove",
+    "read_values",
     "render_human",
     "render_json",
     "render_sarif",
+    "worst_case",
     "write_artifacts",
 ]
+
+_SELDOM = {
+    **dict.fromkeys(("Drafted", "FirstSpec", "draft"), "first_spec"),
+    **dict.fromkeys(("ValueTextError", "read_values"), "values"),
+    **dict.fromkeys(("CALLS_AT_ONCE", "WorstCase", "worst_case"), "worst_case"),
+}
+"""What few compiles need, and the modules that hold it: imported when it is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SELDOM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_SELDOM[name]}"), name)
