@@ -118,10 +118,15 @@ fix: $(READY)/dev ## Format, and fix what ruff can fix
 bench: setup ## Cost per request and per chunk, beside a bare aiohttp pass-through
 	$(PY) -m tests.bench
 
+.PHONY: compiler-report
+compiler-report: $(READY)/dev ## How well the compiler finds mistakes and what it costs; brings docs/compiler.md up to date
+	$(PY) -m tests.compiler.page --cost
+
 .PHONY: docs
 docs: $(READY)/dev ## Bring the pages that show output, docs/schemas/ and examples/xmc.schema.json up to date
 	$(PY) -m tests.cli_help
 	$(PY) -m tests.artifacts_page
+	$(PY) -m tests.compiler.page
 	$(BIN)/xmc schema --table > docs/schemas/table-1.schema.json
 	$(PY) -m tests.matrix.page
 	$(BIN)/xmc schema > examples/xmc.schema.json

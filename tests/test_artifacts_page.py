@@ -1,7 +1,8 @@
 """`docs/artifacts.md` shows what the commands print."""
 
 import pytest
-from tests.artifacts_page import BLOCK, PAGE, fill, steady
+from tests.artifacts_page import PAGE, fill
+from tests.console_page import BLOCK, steady
 
 TEXT = PAGE.read_text(encoding="utf-8")
 

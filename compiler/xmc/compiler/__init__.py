@@ -20,7 +20,7 @@ from xmc.compiler.suggest import did_you_mean, nearest
 if TYPE_CHECKING:
     from xmc.compiler.first_spec import Drafted, FirstSpec, draft
     from xmc.compiler.values import ValueTextError, read_values
-    from xmc.compiler.worst_case import CALLS_AT_ONCE, WorstCase, worst_case
+    from xmc.compiler.worst import CALLS_AT_ONCE, WorstCase, worst_case
 
 __all__ = [
     "CALLS_AT_ONCE",
@@ -58,7 +58,7 @@ __all__ = [
 _SELDOM = {
     **dict.fromkeys(("Drafted", "FirstSpec", "draft"), "first_spec"),
     **dict.fromkeys(("ValueTextError", "read_values"), "values"),
-    **dict.fromkeys(("CALLS_AT_ONCE", "WorstCase", "worst_case"), "worst_case"),
+    **dict.fromkeys(("CALLS_AT_ONCE", "WorstCase", "worst_case"), "worst"),
 }
 """What few compiles need, and the modules that hold it: imported when it is asked for."""
 
