@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xmc.compiler.check import check
+from xmc.compiler.egress import apply_egress
 from xmc.compiler.link import link
 from xmc.compiler.lint import lint, lint_forms
 from xmc.compiler.node import Broken, Node, Sequence, walk
@@ -67,6 +68,7 @@ def _compile(report: Report, plugins: Plugins) -> Compiled:
     stores = read_stores(report, plugins)
     principals = read_principals(report, spec)
     linked = link(report, spec, plugins, stores)
+    egress = apply_egress(report, spec, plugins, linked)
     diagnostics = settle(report.found)
     references = {name: tuple(sorted(spans)) for name, spans in sorted(linked.references.items())}
     if any(one.severity is Severity.ERROR for one in diagnostics):
@@ -78,5 +80,6 @@ def _compile(report: Report, plugins: Plugins) -> Compiled:
         principals=principals,
         stores={name: store for name, store in stores.usable.items() if name in used},
         secrets=linked.slots,
+        egress=egress,
     )
     return Compiled(decode_table(encode_table(table)), diagnostics, linked.plaintext, references)

@@ -28,9 +28,13 @@ from xmc.schema import (
 
 @dataclass(slots=True)
 class Linked:
-    """What linking a spec gave. `endpoints` holds those without errors, in the order of the spec."""
+    """What linking a spec gave. `endpoints` holds those without errors, in the order of the spec.
+
+    `targets` holds every sound target by the path of its entity, also those of endpoints that have errors elsewhere.
+    """
 
     endpoints: list[Endpoint] = field(default_factory=list)
+    targets: dict[Path, Target] = field(default_factory=dict)
     slots: dict[str, SecretSlot] = field(default_factory=dict)
     references: dict[str, list[Span]] = field(default_factory=dict)
     plaintext: dict[str, Secret] = field(default_factory=dict)
@@ -76,6 +80,7 @@ class _Linker:
             target = self._link_entity(part)
             if target is not None and self._is_sound(part, target):
                 parts.append((part, target))
+                self.linked.targets[entity.path] = target
         if parts and len(parts) == len(endpoint.entities) and not self.report.is_wrong_within(endpoint.path):
             self.linked.endpoints.append(self._endpoint(endpoint, parts))
 

@@ -1,7 +1,17 @@
 """The schema room: the typed, frozen records that cross rooms, and the JSON Schemas that describe them."""
 
+from xmc.schema.address import NEVER_CALLED, AddressKind, host_key, is_odd_spelling, kind_of, kind_of_host, read_address
 from xmc.schema.canonical_form import CanonicalKind, canonical_schema
 from xmc.schema.diagnostic import Diagnostic, Finding, Label, Severity, Span
+from xmc.schema.egress import (
+    ClientCertificate,
+    Egress,
+    EgressPolicy,
+    Refused,
+    refuses_address,
+    refuses_host,
+    refuses_pin,
+)
 from xmc.schema.json import JsonObject, canonical_json, digest
 from xmc.schema.secret import PLAINTEXT_STORE, Secret, SecretRef, SecretSlot
 from xmc.schema.spec import spec_schema
@@ -41,12 +51,17 @@ from xmc.schema.wire import (
 __all__ = [
     "CANONICAL",
     "FORMAT",
+    "NEVER_CALLED",
     "PLAINTEXT_STORE",
+    "AddressKind",
     "Auth",
     "CanonicalKind",
     "Chunk",
+    "ClientCertificate",
     "Context",
     "Diagnostic",
+    "Egress",
+    "EgressPolicy",
     "Endpoint",
     "Entity",
     "Event",
@@ -57,6 +72,7 @@ __all__ = [
     "Principal",
     "ProviderError",
     "Refusal",
+    "Refused",
     "Relay",
     "Response",
     "Secret",
@@ -82,9 +98,17 @@ __all__ = [
     "encode_table",
     "format_token_hash",
     "hash_token",
+    "host_key",
+    "is_odd_spelling",
+    "kind_of",
+    "kind_of_host",
     "make_token",
     "mask_tokens",
     "parse_token_hash",
+    "read_address",
+    "refuses_address",
+    "refuses_host",
+    "refuses_pin",
     "spec_schema",
     "token_id",
 ]

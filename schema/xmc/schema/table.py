@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from xmc.schema.egress import Egress, EgressPolicy
 from xmc.schema.json import canonical_json, digest
 from xmc.schema.secret import SecretSlot
 from xmc.schema.task import Task
@@ -66,11 +67,15 @@ class Target(Record, frozen=True, kw_only=True):
 
 
 class Entity(Record, frozen=True, kw_only=True):
-    """A served entity with its share of traffic in percent; 0 means that only a pinned path reaches it."""
+    """A served entity with its share of traffic in percent; 0 means that only a pinned path reaches it.
+
+    `egress` is None where the upstream is simply reached by its URL.
+    """
 
     name: str
     weight: int
     target: Target
+    egress: Egress | None = None
 
 
 class Timeouts(Record, frozen=True, kw_only=True):
@@ -139,13 +144,17 @@ class Store(Record, frozen=True, kw_only=True):
 
 
 class Table(Record, frozen=True, kw_only=True):
-    """The routing table. `contract` is the plugin contract version that its targets were linked for."""
+    """The routing table. `contract` is the plugin contract version that its targets were linked for.
+
+    `egress` lists the hosts that may be called; None allows all but those that are never called.
+    """
 
     endpoints: tuple[Endpoint, ...]
     contract: int
     principals: tuple[Principal, ...] = ()
     stores: dict[str, Store] = {}
     secrets: dict[str, SecretSlot] = {}
+    egress: EgressPolicy | None = None
     format: int = FORMAT
     digest: str = ""
 
