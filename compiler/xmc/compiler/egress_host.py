@@ -1,6 +1,7 @@
 """Hosts as a spec writes them: the allow-list itself, and whether one that is called may be."""
 
 import re
+from urllib.parse import urlsplit
 
 from xmc.compiler.node import Path, Scalar, follow, items, mapping, string
 from xmc.compiler.report import Report
@@ -39,8 +40,10 @@ def read_policy(report: Report) -> EgressPolicy | None:
             continue
         why = _unusable_entry(text)
         if why is not None:
+            meant = _meant(text)
             hint = "write a host (api.example.com), an address (10.0.0.5), or *.example.com for all names below"
-            report.add("XMC340", path, f"{text!r} cannot be listed: {why}", hint=hint)
+            report.add("XMC340", path, f"{text!r} cannot be listed: {why}", hint=f"write {meant}" if meant else hint)
+            allowed.update((meant,) if meant else ())  # so that what is called there is not reported as well
         elif not _is_never(report, path, text):
             allowed.add(_entry_key(text))
     return EgressPolicy(allow=tuple(sorted(allowed)))
@@ -97,6 +100,21 @@ def unusable_host(text: str) -> str | None:
     if "*" in text:
         return "a wildcard is the whole first label of an entry of `egress.allow`"
     return None if _NAME.fullmatch(host_key(text)) else "it is no host name"
+
+
+def _meant(text: str) -> str | None:
+    """Return the host of an entry that holds more than one.
+
+    >>> _meant("https://api.example.com/v1"), _meant("a.example:443"), _meant("10.0.0.0/8")
+    ('api.example.com', 'a.example', None)
+    """
+    if "://" not in text and "/" in text:
+        return None
+    try:
+        host = urlsplit(text if "://" in text else f"//{text}").hostname
+    except ValueError:
+        return None
+    return host_key(host) if host and unusable_host(host) is None else None
 
 
 def _entry_key(text: str) -> str:
