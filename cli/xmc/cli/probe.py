@@ -63,7 +63,7 @@ def command(
             raise click.UsageError(f"{name} is a file: say xmc probe --from {name}")
     path = source or the_only_source(Path.cwd())
     table, secrets = inputs(path)
-    settings = Settings(table=table, secrets=secrets, name=path.name, ca_bundle=ca_bundle)
+    settings = Settings(table=table, secrets=secrets, folder=str(path.parent), name=path.name, ca_bundle=ca_bundle)
     try:
         with doing("waiting for the targets"):
             failed = asyncio.run(_probe(settings, endpoints, timeout_s, form))

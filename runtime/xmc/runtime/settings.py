@@ -15,11 +15,15 @@ DESCRIPTOR = "fd:"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of one process. Times in seconds. `name` is what messages call the table."""
+    """Settings of one process. Times in seconds. `name` is what messages call the table.
+
+    `folder` is what relative paths in the table count from; without it the folder that the table is in.
+    """
 
     table: str
     name: str
     secrets: str | None = None
+    folder: str | None = None
     host: str = "127.0.0.1"
     port: int = 8080
     metrics_host: str = "127.0.0.1"
