@@ -65,7 +65,7 @@ class Guard:
         allowed = [one for one in addresses if refused[one["host"]] is None]
         why = next((f"{address}, {_WHY[why]}" for address, why in refused.items() if why is not None), None)
         if why is not None and not allowed:
-            self._refuse("address", f"{host} resolves to {why}")
+            self._refuse("address", f"{host}: it resolves to {why}")
         return allowed
 
     def check_pin(self, address: str) -> None:
