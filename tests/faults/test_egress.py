@@ -106,6 +106,20 @@ async def test_an_entity_goes_through_its_own_proxy_and_its_neighbour_does_not(f
     assert upstream.connections == 2
 
 
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_proxy_is_spoken_to_by_tls_where_its_url_says_so(files: Files, secure: bool) -> None:
+    tls = files.server("localhost") if secure else None
+    async with (
+        scripted([json_answer(CHAT)], tls=tls) as upstream,
+        proxying(upstream.url, tls=files.server("localhost")) as proxy,
+    ):
+        egress = Egress(proxy=at(proxy.url, "localhost"), ca_bundle="ca.pem")
+        behind = served((target(at(upstream.url, "localhost")), egress))
+        async with running(behind, folder=str(files.folder)) as gateway:
+            assert (await ask(gateway))[0] == 200
+    assert (len(proxy.asked), len(upstream.requests)) == (1, 1)
+
+
 async def test_a_proxy_of_an_entity_wins_over_the_environment() -> None:
     async with (
         scripted([json_answer(CHAT)]) as upstream,

@@ -42,7 +42,7 @@ EDGES = [
     "169.255.0.0",
     "223.255.255.255",
 ]
-EDGES += ["224.0.0.0", "239.255.255.255", "255.255.255.255", "0.0.0.0", "0.255.255.255", "1.0.0.0", "10.0.0.1"]  # noqa: S104
+EDGES += ["224.0.0.0", "239.255.255.255", "255.255.255.255", "0.0.0.0", "0.255.255.255", "1.0.0.0", "10.0.0.1"]  # noqa: S104 - an address to look at, not to bind
 V4 = st.one_of(
     st.ip_addresses(v=4).map(lambda one: IPv4Address(int(one))),
     st.sampled_from(METADATA_V4 + [IPv4Address(text) for text in EDGES]),

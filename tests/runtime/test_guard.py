@@ -68,7 +68,7 @@ def addresses(found: list[ResolveResult]) -> list[str]:
     "host",
     [
         METADATA, "169.254.1.2", "0xa9fea9fe", "2852039166", "0251.0376.0251.0376", "[::ffff:169.254.169.254]",
-        "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]", "[fe80::1]", "[fd00:ec2::254]", "100.100.100.200", "0.0.0.0",  # noqa: S104 - refused
+        "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]", "[fe80::1]", "[fd00:ec2::254]", "100.100.100.200", "0.0.0.0",  # noqa: S104 - refused, not bound
         "[::]", "224.0.0.1", "metadata.google.internal",
     ],
 )  # fmt: skip
@@ -79,7 +79,7 @@ async def test_what_is_never_called_is_not_called_however_it_is_written(host: st
 
 
 async def test_a_name_that_resolves_to_metadata_or_loopback_is_refused() -> None:
-    for address in (METADATA, "127.0.0.1", "::1", "::ffff:127.0.0.1", "fe80::1%lo", "0.0.0.0"):  # noqa: S104
+    for address in (METADATA, "127.0.0.1", "::1", "::ffff:127.0.0.1", "fe80::1%lo", "0.0.0.0"):  # noqa: S104 - refused, not bound
         async with client(resolver=Answers([address])) as up:
             with pytest.raises(EgressRefusedError, match="refuses the address"):
                 await ask(up, "http://rebind.test:9/")

@@ -1,6 +1,6 @@
 """The registry of diagnostic codes. Codes are permanent: a retired one is never used for anything else.
 
-Families: 1xx YAML, 2xx schema, 3xx references and traffic, 4xx provider configuration (also used by provider
+Families: 1xx YAML, 2xx schema, 3xx references, traffic and egress, 4xx provider configuration (also used by provider
 plugins), 5xx secrets (XMC510 to XMC529 belong to the proof of references), 9xx internal. Every code has a page
 `docs/errors/<code>.md` with a bad and a good example.
 """
