@@ -298,6 +298,7 @@ def pair(certificate: str, key: str) -> Egress:
     ("egress", "why"),
     [
         (Egress(ca_bundle="absent.pem"), "the CA bundle .*absent.pem cannot be read: No such file"),
+        (Egress(ca_bundle="a\0b"), "the CA bundle .* cannot be read: it is no path"),
         (Egress(ca_bundle="."), "the CA bundle .* cannot be read: Is a directory"),
         (Egress(ca_bundle="junk.pem"), "the CA bundle .*junk.pem cannot be used"),
         (pair("absent.pem", "key.pem"), "the client certificate .*absent.pem cannot be read: No such file"),

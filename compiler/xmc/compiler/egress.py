@@ -25,31 +25,46 @@ def apply_egress(report: Report, spec: SpecView, plugins: Plugins, linked: Linke
     """Check every host that a spec calls, put each entity's egress into its place, and return the policy."""
     policy = read_policy(report)
     default = _read_default(report, policy)
-    of_entity: dict[tuple[str | None, str | None], Egress | None] = {}
+    of_entity: dict[tuple[str | None, str | None], Egress] = {}
+    fine: set[str] = set()
     for endpoint in spec.endpoints:
         for entity in endpoint.entities:
             target = linked.targets.get(entity.path)
             if target is not None:
-                urls = _check_calls(report, policy, plugins, entity, target)
-                of_entity[endpoint.name, entity.label] = _egress_of(report, policy, entity, urls, default)
-    for place, made in enumerate(linked.endpoints):
-        parts = tuple(msgspec.structs.replace(one, egress=of_entity[made.name, one.name]) for one in made.entities)
+                urls = _urls(plugins, target)
+                _check_calls(report, policy, entity, (urls, target.auth.scheme), fine)
+                egress = _egress_of(report, policy, entity, urls, default)
+                if egress is not None:
+                    of_entity[endpoint.name, entity.label] = egress
+    for place, made in enumerate(linked.endpoints if of_entity else ()):
+        ways = [of_entity.get((made.name, one.name)) for one in made.entities]
+        parts = tuple(msgspec.structs.replace(one, egress=way) for one, way in zip(made.entities, ways, strict=True))
         linked.endpoints[place] = msgspec.structs.replace(made, entities=parts)
     return policy
 
 
+def _urls(plugins: Plugins, target: Target) -> tuple[SplitResult, ...]:
+    """Return the URLs of a target: its own, then those that its authentication scheme calls."""
+    return tuple(_split(url) for url in (target.url, *called_by(plugins.auth_schemes[target.auth.scheme], target.auth)))
+
+
 def _check_calls(
-    report: Report, policy: EgressPolicy | None, plugins: Plugins, entity: EntityView, target: Target
-) -> tuple[SplitResult, ...]:
-    """Check the hosts of a target and return its URLs: its own, then those that its authentication scheme calls."""
-    scheme = plugins.auth_schemes[target.auth.scheme]
-    urls = tuple(_split(url) for url in (target.url, *called_by(scheme, target.auth)))
+    report: Report,
+    policy: EgressPolicy | None,
+    entity: EntityView,
+    calls: tuple[tuple[SplitResult, ...], str],
+    fine: set[str],
+) -> None:
+    """Check the hosts of a target's URLs, the later of which its scheme calls; `fine` holds those that passed."""
+    urls, scheme = calls
     for place, url in enumerate(urls):
         host = url.hostname or ""
+        if host in fine:
+            continue
         path, written = _where(report, entity, host)
-        about = f", which the authentication scheme {scheme.name!r} calls," if place else ""
-        check_written(report, policy, path, written or host, about=about)
-    return urls
+        about = f", which the authentication scheme {scheme!r} calls," if place else ""
+        if check_written(report, policy, path, written or host, about=about):
+            fine.add(host)
 
 
 def _where(report: Report, entity: EntityView, host: str) -> tuple[Path, str | None]:

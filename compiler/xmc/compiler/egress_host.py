@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from xmc.compiler.node import Path, Scalar, follow, items, mapping, string
+from xmc.compiler.node import Path, follow, items, mapping, string
 from xmc.compiler.report import Report
 from xmc.compiler.spec import mapping_at
 from xmc.compiler.suggest import nearest
@@ -51,27 +51,27 @@ def read_policy(report: Report) -> EgressPolicy | None:
 
 def check_written(  # noqa: PLR0913 - as above, and what is known of the host
     report: Report, policy: EgressPolicy | None, path: Path, host: str, *, about: str = "", is_pin: bool = False
-) -> None:
-    """Report a host that may not be called, where it is written. A pin is an address that stands in for a host.
+) -> bool:
+    """Tell whether a host may be called, and report at the place where it is written if it may not.
 
-    `about` tells who calls it where that cannot be seen at the place.
+    `about` tells who calls it where that cannot be seen there. A pin is an address that stands in for a host.
     """
     if _is_never(report, path, host):
-        return
+        return False
     if is_odd_spelling(host):
         hint = f"write {host_key(host)}, if that is meant"
         report.add("XMC343", path, f"{host!r} is an address in a spelling that programs read differently", hint=hint)
-        return
+        return False
     why = refuses_pin(policy, host) if is_pin else refuses_host(policy, host)
-    if why is Refused.NOT_LISTED:
-        key = host_key(host)
-        allow = follow(report.root, _ALLOW)
-        labels = () if isinstance(allow, Scalar) else (Label(allow.span, "the hosts that may be called"),)
-        near = nearest(key, [] if policy is None else policy.allow)
-        hint = f"add {key} to `egress.allow`" + (f"; it lists {near!r}, which is near" if near else "")
-        report.add(
-            "XMC341", path, f"{key!r}{about} is not among the hosts that may be called", hint=hint, labels=labels
-        )
+    if policy is None or why is not Refused.NOT_LISTED:
+        return True
+    key = host_key(host)
+    label = Label(follow(report.root, _ALLOW).span, "the hosts that may be called")
+    near = nearest(key, policy.allow)
+    hint = f"add {key} to `egress.allow`" + (f"; it lists {near!r}, which is near" if near else "")
+    message = f"{key!r}{about} is not among the hosts that may be called"
+    report.add("XMC341", path, message, hint=hint, labels=(label,))
+    return False
 
 
 def _is_never(report: Report, path: Path, host: str) -> bool:
@@ -114,7 +114,9 @@ def _meant(text: str) -> str | None:
         host = urlsplit(text if "://" in text else f"//{text}").hostname
     except ValueError:
         return None
-    return host_key(host) if host and unusable_host(host) is None else None
+    if not host or unusable_host(host) is not None or kind_of_host(host) in NEVER_CALLED:
+        return None
+    return host_key(host)
 
 
 def _entry_key(text: str) -> str:

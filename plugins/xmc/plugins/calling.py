@@ -1,13 +1,12 @@
 """What an authentication scheme calls beside the upstream: an optional part of the plugin contract."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from xmc.plugins.contract import AuthScheme
 from xmc.schema import Auth
 
 
-@runtime_checkable
 class Calling(Protocol):
     """A scheme that goes out by itself through `AuthIO`, to a token endpoint for instance.
 
@@ -22,4 +21,5 @@ class Calling(Protocol):
 
 def called_by(scheme: AuthScheme, auth: Auth) -> tuple[str, ...]:
     """Return the URLs that a scheme says it calls; none for a scheme that does not say."""
-    return tuple(scheme.calls(auth)) if isinstance(scheme, Calling) else ()
+    calls: Any = getattr(scheme, "calls", None)  # as `Calling`; asking for the protocol takes five times as long
+    return () if calls is None else tuple(calls(auth))

@@ -114,6 +114,8 @@ def _use(what: str, path: Path, use: Callable[[Path], object]) -> None:
         raise EgressError(f"the {what} {path} cannot be used: {error.reason or 'it is no PEM file'}") from None
     except OSError as error:
         raise EgressError(f"the {what} {path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise EgressError(f"the {what} {str(path)!r} cannot be read: it is no path") from None
 
 
 def _no_passphrase() -> str:
