@@ -330,3 +330,23 @@ async def test_absolute_paths_are_taken_as_they_are(files: Files, tmp_path: Path
         absolute = served((target(upstream.url), Egress(ca_bundle=str(files.folder / "ca.pem"))))
         async with running(absolute, folder=str(tmp_path)) as gateway:
             assert (await ask(gateway))[0] == 200
+
+
+async def test_entities_that_are_reached_alike_share_their_connections() -> None:
+    async with scripted([json_answer(CHAT)]) as upstream, proxying(upstream.url) as proxy:
+        one, way = target(at(upstream.url, NAME)), Egress(address="127.0.0.1")
+        three = served((one, way), (one, way), (one, Egress(proxy=proxy.url)))
+        async with running(three) as gateway:
+            for entity in ("e0", "e1", "e0", "e2"):
+                assert (await ask(gateway, entity))[0] == 200
+    assert [seen.connection for seen in upstream.requests] == [1, 1, 1, 2]
+
+
+async def test_a_token_is_shared_by_those_who_fetch_it_by_the_same_way() -> None:
+    """A pin changes nothing about the token endpoint; a proxy does."""
+    async with scripted([TOKEN]) as login, proxying(login.url) as proxy:
+        one = entra("http://models.test", login.url)
+        ways = (None, Egress(address="127.0.0.1"), Egress(host="localhost"), Egress(proxy=proxy.url))
+        async with running(served(*((one, way) for way in ways)), plugins=with_entra()):
+            pass
+    assert [len(login.requests), len(proxy.asked)] == [2, 1]
