@@ -9,6 +9,7 @@ The vendor's SDK reads it directly in `test_openai_python.py`, which is what mak
 import asyncio
 import base64
 import json
+import ssl
 import struct
 import threading
 from collections import Counter
@@ -55,7 +56,7 @@ class Simulator:
 
 
 @contextmanager
-def simulator(key: str) -> Iterator[Simulator]:
+def simulator(key: str, *, tls: ssl.SSLContext | None = None) -> Iterator[Simulator]:
     """Run a simulator on a free port, in a thread with a loop of its own."""
     running = Simulator(key)
     loop = asyncio.new_event_loop()
@@ -66,8 +67,8 @@ def simulator(key: str) -> Iterator[Simulator]:
         app.router.add_route("*", "/{tail:.*}", running.handle)
         runner = web.AppRunner(app)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        running.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        running.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         stopping.append((asyncio.Event(), runner))
         started.set()
         await stopping[0][0].wait()

@@ -215,6 +215,7 @@ def _values(text: str) -> list[Token]:
         and one.text
         and _means_something(one)
         and not one.text[0].isdigit()
+        and one.text not in {"true", "false"}
         and one.line == one.last_line
     ]
 

@@ -1,10 +1,9 @@
 """No bit of an artifact can change without being noticed: all of them are tried, not a sample."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.schema.signed import OTHER_SEAL, SEAL, SIGN, VALUES, artifact_of, table_of
 
 from xmc.schema import Artifact, SealError, TableError, canonical_json, decode_table, open_sealed, seal, verify_artifact
@@ -92,7 +91,13 @@ def test_the_same_content_in_other_bytes_is_refused(part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", [replace(GOOD, lock=None), replace(GOOD, signature=None), replace(GOOD, sealed=None)], ids=lambda _: ""
+    "rest",
+    [
+        replace(GOOD, lock=None),
+        replace(GOOD, signature=None),
+        replace(GOOD, sealed=None),
+    ],
+    ids=lambda _: "",
 )
 def test_a_companion_that_is_gone_is_refused(rest: Artifact) -> None:
     with pytest.raises(TableError, match=r"there is no|is not there"):

@@ -80,7 +80,14 @@ def command(  # noqa: PLR0913 - one argument for each option
     path = source or the_only_source(Path.cwd())
     of_a_file = ("--seal-key-file",) if seal_key_file is not None else ()
     table, secrets = inputs(path, given["values"], given["sets"], of_a_file)
-    settings = Settings(table=table, secrets=secrets, name=path.name, ca_bundle=ca_bundle, seal_key_file=seal_key_file)
+    settings = Settings(
+        table=table,
+        secrets=secrets,
+        folder=str(path.parent),
+        name=path.name,
+        ca_bundle=ca_bundle,
+        seal_key_file=seal_key_file,
+    )
     try:
         with doing("waiting for the targets"):
             failed = asyncio.run(_probe(settings, endpoints, timeout_s, form))

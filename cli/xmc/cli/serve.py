@@ -101,6 +101,7 @@ def command(source: Path | None, access_log: str, log_format: str | None, grace:
     settings = Settings(
         table=table,
         secrets=secrets,
+        folder=str(path.parent),
         name=path.name,
         access_log=None if access_log == _NONE else access_log,
         log_format="human" if (log_format or _default_form(access_log)) == "human" else "json",

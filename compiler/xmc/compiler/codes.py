@@ -1,6 +1,6 @@
 """The registry of diagnostic codes. Codes are permanent: a retired one is never used for anything else.
 
-Families: 1xx YAML, 2xx schema, 3xx references and traffic, 4xx provider configuration (also used by provider
+Families: 1xx YAML, 2xx schema, 3xx references, traffic and egress, 4xx provider configuration (also used by provider
 plugins), 5xx secrets (XMC510 to XMC529 belong to the proof of references), 9xx internal. Every code has a page
 `docs/errors/<code>.md` with a bad and a good example.
 """
@@ -90,6 +90,21 @@ _CODES = (
     Code("XMC330", "region not allowed", "Data would leave the regions that `residency` allows."),
     Code("XMC331", "region unknown", "With a residency policy, an upstream whose region nobody knows is not allowed."),
     Code("XMC332", "two regions", "The spec names another region than the one that is called."),
+    Code("XMC340", "not a host", "What is allowed, or connected to, is named by host or address alone."),
+    Code("XMC341", "host not allowed", "With `egress.allow` nothing is called that it does not list."),
+    Code(
+        "XMC342",
+        "host that is never called",
+        "Link-local, metadata, multicast and unspecified addresses are no upstreams.",
+    ),
+    Code(
+        "XMC343",
+        "odd spelling of an address",
+        "What programs read differently can be checked as one and called as another.",
+    ),
+    Code("XMC344", "contradictory egress", "A connection can be led to one place only."),
+    Code("XMC345", "unusable proxy", "A proxy is http://HOST:PORT or https://HOST:PORT, and holds no credentials."),
+    Code("XMC346", "TLS setting without TLS", "It would look like protection and be none."),
     Code("XMC350", "defined and not used", "Nothing refers to it: a typing mistake, or something left over.", _W),
     Code("XMC351", "setting without effect", "Another setting makes it idle.", _W),
     Code("XMC352", "endpoint that nobody may call", "There are principals, and none of them has the permission.", _W),

@@ -7,7 +7,8 @@ import msgspec
 
 from xmc.compiler.capability import Records, lint_capabilities
 from xmc.compiler.check import check
-from xmc.compiler.contradiction import lint_rights, lint_settings
+from xmc.compiler.contradiction import lint_rights, lint_settings, lint_twins
+from xmc.compiler.egress import apply_egress
 from xmc.compiler.expand import VARS, expand, may_hold_expressions
 from xmc.compiler.gather import gather
 from xmc.compiler.link import link
@@ -98,6 +99,8 @@ def _compile(report: Report, plugins: Plugins, progress: Progress, unused: Seque
     lint_rights(report, spec)
     residency = read_residency(report)
     linked = link(report, spec, plugins, stores, residency, records, part(progress, _CHECKED, _LINKED))
+    egress = apply_egress(report, spec, plugins, linked)
+    lint_twins(report, spec, linked.endpoints)
     if not report.wrong:
         report.found.extend(unused)
         lint_unused(report, stores, plugins, linked.references)
@@ -113,5 +116,6 @@ def _compile(report: Report, plugins: Plugins, progress: Progress, unused: Seque
         stores={name: store for name, store in stores.usable.items() if name in used},
         secrets=linked.slots,
         residency=residency,
+        egress=egress,
     )
     return Compiled(freeze_table(table), diagnostics, linked.plaintext, references)

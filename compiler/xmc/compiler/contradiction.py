@@ -1,12 +1,13 @@
 """Settings that other settings make idle: limits in the shadow of others, rights that nobody has, twins."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from xmc.compiler.node import Path, exists, follow, items, key_span, plain
 from xmc.compiler.report import Report
 from xmc.compiler.serving import read_serving
-from xmc.compiler.spec import EndpointView, SpecView, mapping_at
-from xmc.schema import Endpoint, Label, Target
+from xmc.compiler.spec import EndpointView, EntityView, SpecView, mapping_at
+from xmc.schema import Endpoint, Entity, Label
 
 _ALL = "*"
 _OF_A_CALL = ("connect", "first_byte", "idle")
@@ -49,24 +50,28 @@ def lint_rights(report: Report, spec: SpecView) -> None:
             report.add("XMC352", (*endpoint.path, "name"), message, hint="add it to the `endpoints:` of a principal")
 
 
-def lint_twins(report: Report, view: EndpointView, endpoint: Endpoint) -> None:
+def lint_twins(report: Report, spec: SpecView, endpoints: Iterable[Endpoint]) -> None:
     """Warn of entities that call the very same upstream by the same secrets: none can stand in for the other."""
-    first: dict[Any, int] = {}
-    for place, entity in enumerate(endpoint.entities):
-        key = _identity(entity.target)
-        if key in first:
-            one, other = view.entities[first[key]], view.entities[place]
-            label = Label(follow(report.root, one.label_path).span, f"{one.label!r} is here")
-            message = (
-                f"{other.label!r} calls what {one.label!r} calls, by the same secret: a split between them is none"
-            )
-            report.add("XMC353", other.label_path, message, hint="keep one of them, with the sum", labels=(label,))
-        else:
-            first[key] = place
+    views = {view.name: view for view in spec.endpoints}
+    for endpoint in endpoints:
+        view = views[endpoint.name]
+        first: dict[Any, int] = {}
+        for place, entity in enumerate(() if report.is_wrong_within(view.path) else endpoint.entities):
+            known = first.setdefault(_identity(entity), place)
+            if known != place:
+                _twin(report, view.entities[known], view.entities[place])
 
 
-def _identity(target: Target) -> Any:
-    return (target.provider, target.url, target.model, target.auth.scheme, tuple(sorted(target.auth.slots.items())))
+def _twin(report: Report, one: EntityView, other: EntityView) -> None:
+    label = Label(follow(report.root, one.label_path).span, f"{one.label!r} is here")
+    message = f"{other.label!r} calls what {one.label!r} calls, by the same secret: a split between them is none"
+    report.add("XMC353", other.label_path, message, hint="keep one of them, with the sum", labels=(label,))
+
+
+def _identity(entity: Entity) -> Any:
+    target = entity.target
+    slots = tuple(sorted(target.auth.slots.items()))
+    return (target.provider, target.url, target.model, target.auth.scheme, slots, entity.egress)
 
 
 def _is_written(report: Report, path: Path) -> bool:

@@ -3,7 +3,6 @@
 import msgspec
 
 from xmc.compiler.capability import Records, lacks
-from xmc.compiler.contradiction import lint_twins
 from xmc.compiler.document import endpoint_document
 from xmc.compiler.lift import Lifted, lift
 from xmc.compiler.node import Path, exists, follow, key_span, opening
@@ -31,9 +30,13 @@ from xmc.schema import (
 
 
 class Linked(msgspec.Struct):
-    """What linking a spec gave. `endpoints` holds those without errors, in the order of the spec."""
+    """What linking a spec gave. `endpoints` holds those without errors, in the order of the spec.
+
+    `targets` holds every sound target by the path of its entity, also those of endpoints that have errors elsewhere.
+    """
 
     endpoints: list[Endpoint] = []
+    targets: dict[Path, Target] = {}
     slots: dict[str, SecretSlot] = {}
     references: dict[str, list[Span]] = {}
     plaintext: dict[str, Secret] = {}
@@ -86,11 +89,11 @@ class _Linker(msgspec.Struct, frozen=True):
             part = _Part(endpoint, entity, provider, lifted)
             target = self._link_entity(part)
             if target is not None and self._is_sound(part, target):
-                parts.append((part, place_of(self.report, endpoint, entity, target, self.residency)))
+                target = place_of(self.report, endpoint, entity, target, self.residency)
+                parts.append((part, target))
+                self.linked.targets[entity.path] = target
         if parts and len(parts) == len(endpoint.entities) and not self.report.is_wrong_within(endpoint.path):
-            linked = self._endpoint(endpoint, parts)
-            lint_twins(self.report, endpoint, linked)
-            self.linked.endpoints.append(linked)
+            self.linked.endpoints.append(self._endpoint(endpoint, parts))
 
     def _endpoint(self, endpoint: EndpointView, parts: list[tuple[_Part, Target]]) -> Endpoint:
         shares = weights(endpoint)

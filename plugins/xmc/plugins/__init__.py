@@ -1,5 +1,6 @@
 """The plugin room: hook specifications, the manager, and every shipped plugin."""
 
+from xmc.plugins.calling import Calling, called_by
 from xmc.plugins.contract import (
     CONTRACT,
     Adapter,
@@ -31,6 +32,7 @@ __all__ = [
     "AuthError",
     "AuthIO",
     "AuthScheme",
+    "Calling",
     "Capability",
     "Clock",
     "Credential",
@@ -51,6 +53,7 @@ __all__ = [
     "StoreError",
     "StoreSession",
     "build_plugins",
+    "called_by",
     "hookimpl",
     "installed",
 ]

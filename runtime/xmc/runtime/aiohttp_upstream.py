@@ -1,7 +1,7 @@
 """The upstream protocol on aiohttp's client: one session, one connection pool and one TLS context per process.
 
-Connections are kept per (scheme, host, port, proxy). Every limit is enforced here: aiohttp's own timers are used, so
-that a call costs one timer for the total and one for the socket.
+Connections are kept per (scheme, host, port, proxy), and none is made that the guard of egress refuses. Every limit is
+enforced here: aiohttp's own timers are used, so that a call costs one timer for the total and one for the socket.
 
 A kept connection may be closed by the other side just as a call goes out on it; aiohttp does not send a POST again.
 Here it is sent once more, on a new connection, if nothing of an answer came and the connection broke within a second:
@@ -18,10 +18,18 @@ from types import MappingProxyType
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
-from xmc.runtime.errors import UpstreamBrokenError, UpstreamError, UpstreamTimeoutError, UpstreamUnreachableError
+from xmc.runtime.errors import (
+    EgressRefusedError,
+    UpstreamBrokenError,
+    UpstreamError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
+from xmc.runtime.guard import Guard, GuardedResolver, RefusedSocketError
 from xmc.runtime.proxy import Proxies
 from xmc.schema import Timeouts, WireRequest
 
@@ -44,13 +52,32 @@ _MAX_ROUTES = 4096
 
 
 class AiohttpUpstream:
-    """Sends calls through aiohttp. Made on the running loop; closed once."""
+    """Sends calls through aiohttp. Made on the running loop; closed once.
 
-    def __init__(self, tls: ssl.SSLContext, proxies: Proxies) -> None:
+    `instead` maps hosts to the address or name that is connected to in their place; TLS and HTTP keep the host.
+    `resolver` resolves names in the place of the system's.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        proxies: Proxies,
+        guard: Guard | None = None,
+        instead: Mapping[str, str] = MappingProxyType({}),
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._proxies = proxies
-        kept = _Connector(limit=0, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=30, ssl=tls)
-        self._session = _session(kept)
-        self._resends = _session(aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=30, ssl=tls))
+        self._guard = guard or Guard()
+        self._resolver = GuardedResolver(self._guard, instead, resolver)
+        shared: dict[str, Any] = {
+            "limit": 0,
+            "ttl_dns_cache": 30,
+            "ssl": tls,
+            "resolver": self._resolver,
+            "socket_factory": self._guard.open_socket,
+        }
+        self._session = _session(_Connector(keepalive_timeout=_KEEPALIVE_S, **shared))
+        self._resends = _session(aiohttp.TCPConnector(force_close=True, **shared))
         self._routes: dict[str, tuple[URL, URL | None]] = {}
         self._limits: dict[Timeouts, aiohttp.ClientTimeout] = {}
 
@@ -66,10 +93,15 @@ class AiohttpUpstream:
             response = await self._resent(wire, timeouts)
         return AiohttpReply(response, timeouts, started)
 
+    def check(self, url: str) -> None:
+        """Check now what a first call of a URL would check. Raises `EgressRefusedError`."""
+        self._route(url)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
         await self._resends.close()
+        await self._resolver.close()
 
     async def _request(
         self, session: aiohttp.ClientSession, wire: WireRequest, timeouts: Timeouts
@@ -105,11 +137,12 @@ class AiohttpUpstream:
                 return False
 
     def _route(self, url: str) -> tuple[URL, URL | None]:
-        """Parse a URL once and decide whether it goes through a proxy."""
+        """Parse a URL once, decide whether it goes through a proxy, and check it. Raises `EgressRefusedError`."""
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
         parsed = URL(url, encoded=True)
         route = (parsed, self._proxies.proxy_of(parsed))
+        self._guard.check_url(*route)
         self._routes[url] = route
         return route
 
@@ -255,6 +288,8 @@ def translate(error: Exception, *, headers_seen: bool) -> UpstreamError:
             return UpstreamTimeoutError("idle" if headers_seen else "first_byte")
         case TimeoutError():
             return UpstreamTimeoutError("total")
+        case aiohttp.ClientConnectorError() if isinstance(error.os_error, RefusedSocketError):
+            return EgressRefusedError("address")
         case aiohttp.ClientConnectorDNSError():
             return UpstreamUnreachableError("the upstream's host name cannot be resolved")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():

@@ -25,7 +25,6 @@ from xmc.runtime.management import get_document, list_document, models_document
 from xmc.runtime.operation import Kind, Operation, dialect_of, find_operation
 from xmc.runtime.query import answer_query
 from xmc.runtime.record import RequestRecord
-from xmc.runtime.upstream import Upstream
 
 Observer = Callable[[RequestRecord], None]
 
@@ -40,7 +39,6 @@ class Gateway:
     """Serves requests on the generation of the moment. `generation` may be swapped at any time."""
 
     generation: Generation
-    upstream: Upstream
     observers: Sequence[Observer]
     render_metrics: Callable[[], tuple[str, bytes]]
     draining: bool = False
@@ -101,7 +99,7 @@ class Gateway:
             return await self.metrics_answer(call.request_id)
         if not operation.is_query:
             return _document_answer(operation, call, caller)
-        answer = await answer_query(call, operation, self.upstream)
+        answer = await answer_query(call, operation)
         ids = ((name, call.request_id) for name in call.dialect.id_headers)
         return Answer(answer.status, (*answer.headers, *ids), answer.body, answer.stream)
 

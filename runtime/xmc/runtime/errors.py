@@ -11,6 +11,7 @@
     ├── UpstreamError                    the upstream failed; from_provider_error makes it from its answer
     │   ├── UpstreamTimeoutError         504  no answer in time (503 where not even a connection came about)
     │   ├── UpstreamUnreachableError     503  no connection
+    │   │   └── EgressRefusedError       503  not even tried: the egress policy refuses it
     │   └── UpstreamBrokenError          502  cut in the middle of a message, or no HTTP at all (500 on /invocations)
     ├── ShuttingDownError                503  the gateway ends in the middle of a stream
     └── InternalError                    500  our own fault; says nothing about the cause
@@ -186,6 +187,22 @@ class UpstreamUnreachableError(UpstreamError):
 
     def __init__(self, message: str = "the upstream cannot be reached") -> None:
         super().__init__(message)
+
+
+class EgressRefusedError(UpstreamUnreachableError):
+    """The egress policy refuses the upstream's `host` or `address`, or the `proxy` towards it; the log says which."""
+
+    code = "egress_refused"
+
+    _WHAT: ClassVar[Mapping[str, str]] = {
+        "host": "the egress policy refuses the host of this upstream",
+        "address": "the egress policy refuses the address of this upstream",
+        "proxy": "the egress policy refuses the proxy towards this upstream",
+    }
+
+    def __init__(self, what: str) -> None:
+        super().__init__(self._WHAT[what])
+        self.should_retry = False
 
 
 class UpstreamBrokenError(UpstreamError):

@@ -10,6 +10,11 @@ def report_fault(error: BaseException, where: str) -> None:
     sys.stderr.write(f"xmc: internal error {type(error).__name__} in {where}; please report it\n{frames}")
 
 
+def report_egress(what: str) -> None:
+    """Write to stderr what the egress policy refuses: a host or an address, and why. Clients are not told that much."""
+    sys.stderr.write(f"xmc: the egress policy refuses {what}\n")
+
+
 def report_credential(scheme: str, what: str) -> None:
     """Write to stderr that a credential is missing. `what` holds no secret: the words of an `AuthError`, or a kind."""
     sys.stderr.write(

@@ -11,10 +11,12 @@ from types import MappingProxyType
 
 import msgspec
 
-from xmc.plugins import CONTRACT, Adapter, AuthIO, Clock, Framing, Plugins
+from xmc.plugins import CONTRACT, Adapter, Clock, Framing, Plugins
 from xmc.runtime.callers import Callers
-from xmc.runtime.credentials import CredentialHolder
+from xmc.runtime.credentials import CredentialHolder, UpstreamIO
 from xmc.runtime.pick import Picker
+from xmc.runtime.upstream import Upstream
+from xmc.runtime.ways import EgressError, Ways
 from xmc.schema import Auth, Endpoint, Entity, Secret, Serving, Table, TableError, Target, Task
 
 # What carries credentials of ours from clients stays with the host.
@@ -26,13 +28,14 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 @dataclass(frozen=True, slots=True)
 class BoundEntity:
-    """A served entity with its adapter, framing and credential."""
+    """A served entity with its adapter, framing, credential and way out."""
 
     name: str
     target: Target
     adapter: Adapter = field(repr=False)
     framing: Framing = field(repr=False)
     credential: CredentialHolder = field(repr=False)
+    upstream: Upstream = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,11 @@ def _verify_entity(table: Table, endpoint: Endpoint, entity: Entity) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Binder:
-    """What it takes to bind: plugins, the values of the table's secret slots by name, and a way out for schemes."""
+    """What it takes to bind: plugins, the values of the table's secret slots by name, and the ways out."""
 
     plugins: Plugins
     secrets: Mapping[str, Secret] = field(repr=False)
-    io: AuthIO
+    ways: Ways
     clock: Clock
 
     async def bind(self, table: Table, *, number: int = 1) -> Generation:
@@ -108,8 +111,9 @@ class Binder:
 
         Raises:
             AuthError: a secret cannot be used by its scheme.
+            EgressError: an entity cannot be reached as the table says.
         """
-        holders: dict[bytes, CredentialHolder] = {}
+        holders: _Holders = {}
         endpoints = {endpoint.name: self._endpoint(endpoint, holders) for endpoint in table.endpoints}
         await _prime(tuple(holders.values()))
         return Generation(
@@ -121,33 +125,44 @@ class Binder:
             max_body_bytes=max((endpoint.serving.max_body_bytes for endpoint in table.endpoints), default=0),
         )
 
-    def _endpoint(self, endpoint: Endpoint, holders: dict[bytes, CredentialHolder]) -> BoundEndpoint:
+    def _endpoint(self, endpoint: Endpoint, holders: "_Holders") -> BoundEndpoint:
         weights = [(entity.name, entity.weight) for entity in endpoint.entities]
         return BoundEndpoint(
             name=endpoint.name,
             task=endpoint.task,
             serving=endpoint.serving,
-            entities=MappingProxyType({entity.name: self._entity(entity, holders) for entity in endpoint.entities}),
+            entities=MappingProxyType(
+                {entity.name: self._entity(endpoint, entity, holders) for entity in endpoint.entities}
+            ),
             picker=Picker(endpoint.name, endpoint.serving.salt, weights),
         )
 
-    def _entity(self, entity: Entity, holders: dict[bytes, CredentialHolder]) -> BoundEntity:
+    def _entity(self, endpoint: Endpoint, entity: Entity, holders: "_Holders") -> BoundEntity:
         target, plugins = entity.target, self.plugins
+        try:
+            upstream, of_schemes = self.ways.of(entity, plugins.auth_schemes[target.auth.scheme])
+        except EgressError as error:
+            raise EgressError(f"{endpoint.name}/{entity.name}: {error}") from None
         return BoundEntity(
             name=entity.name,
             target=target,
             adapter=plugins.providers[target.provider].adapter(target),
             framing=plugins.framings[target.framing],
-            credential=self._credential(target.auth, holders),
+            credential=self._credential(target.auth, of_schemes, holders),
+            upstream=upstream,
         )
 
-    def _credential(self, auth: Auth, holders: dict[bytes, CredentialHolder]) -> CredentialHolder:
-        """Return the credential of a target; targets that authenticate alike share one, and its token."""
-        key = _encode(auth)
+    def _credential(self, auth: Auth, upstream: Upstream, holders: "_Holders") -> CredentialHolder:
+        """Return the credential of a target; targets that authenticate alike, by one way, share it and its token."""
+        key = (_encode(auth), upstream)
         if key not in holders:
             values = {role: self.secrets[slot] for role, slot in auth.slots.items()}
-            holders[key] = CredentialHolder(self.plugins.auth_schemes[auth.scheme], auth, values, self.io, self.clock)
+            scheme = self.plugins.auth_schemes[auth.scheme]
+            holders[key] = CredentialHolder(scheme, auth, values, UpstreamIO(upstream), self.clock)
         return holders[key]
+
+
+_Holders = dict[tuple[bytes, Upstream], CredentialHolder]
 
 
 async def _prime(holders: Sequence[CredentialHolder]) -> None:

@@ -80,7 +80,7 @@ async def probe(
     from xmc.runtime.process import USAGE, StartError, load  # noqa: PLC0415 - as above
 
     try:
-        generation, upstream = await load(settings, environ, plugins=plugins)
+        generation, ways = await load(settings, environ, plugins=plugins)
     except StartError as error:
         raise ProbeError(str(error), error.exit_code) from None
     try:
@@ -95,7 +95,7 @@ async def probe(
 
         # Whoever may start this holds the credentials already: clients' tokens are not asked for.
         opened = replace(generation, callers=Callers(()))
-        gateway = Gateway(opened, upstream, (note,), lambda: ("", b""))
+        gateway = Gateway(opened, (note,), lambda: ("", b""))
         prober = _Prober(gateway, records, timeout_s, asyncio.Semaphore(_AT_ONCE))
         probes = [
             asyncio.ensure_future(prober.probe(endpoint.name, entity.name, entity.target.provider, endpoint.task))
@@ -111,7 +111,7 @@ async def probe(
                 one.cancel()
             await asyncio.gather(*probes, return_exceptions=True)
     finally:
-        await upstream.close()
+        await ways.close()
 
 
 @dataclass(frozen=True, slots=True)

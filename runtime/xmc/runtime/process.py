@@ -9,7 +9,6 @@ import gc
 import os
 import resource
 import signal
-import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +18,11 @@ import msgspec
 
 from xmc.plugins import AuthError, PluginError, Plugins, StoreError, build_plugins
 from xmc.runtime.access_log import AccessLog
-from xmc.runtime.aiohttp_upstream import AiohttpUpstream, tls_context
 from xmc.runtime.artifact import Loaded, load_artifact
-from xmc.runtime.credentials import SystemClock, UpstreamIO
+from xmc.runtime.credentials import SystemClock
 from xmc.runtime.dispatch import Gateway
 from xmc.runtime.generation import Binder, Generation, verify
+from xmc.runtime.guard import Guard
 from xmc.runtime.key_file import KeyFileError
 from xmc.runtime.log_sink import LogSink
 from xmc.runtime.metrics import Metrics
@@ -33,7 +32,7 @@ from xmc.runtime.secrets import SecretsError, read_secrets, read_secrets_file
 from xmc.runtime.serial import SerialFileError, accept_serial
 from xmc.runtime.server import HttpServer
 from xmc.runtime.settings import DESCRIPTOR, Settings, is_loopback, read_input
-from xmc.runtime.upstream import Upstream
+from xmc.runtime.ways import EgressError, Ways
 from xmc.schema import PLAINTEXT_STORE, Table, TableError
 
 # Exit codes, the same as the `xmc` command's (documented in docs/cli.md).
@@ -64,7 +63,7 @@ class Server:
     gateway: Gateway
     http: HttpServer
     log: AccessLog | None
-    upstream: Upstream
+    ways: Ways
     port: int
     metrics_http: HttpServer | None = None
     metrics_port: int | None = None
@@ -76,7 +75,7 @@ class Server:
         await self.http.close(self.settings.grace_s, hurry)
         if self.metrics_http is not None:
             await self.metrics_http.close(0)
-        await self.upstream.close()
+        await self.ways.close()
         if self._flusher is not None:
             self._flusher.cancel()
         if self.log is not None:
@@ -91,11 +90,11 @@ async def start(settings: Settings, environ: Mapping[str, str], *, plugins: Plug
     """
     log = _log(settings)
     try:
-        generation, upstream = await load(settings, environ, plugins=plugins)
+        generation, ways = await load(settings, environ, plugins=plugins)
         try:
-            return await _listen(settings, generation, upstream, log)
+            return await _listen(settings, generation, ways, log)
         except BaseException:
-            await upstream.close()
+            await ways.close()
             raise
     except BaseException:
         if log is not None:
@@ -105,8 +104,8 @@ async def start(settings: Settings, environ: Mapping[str, str], *, plugins: Plug
 
 async def load(
     settings: Settings, environ: Mapping[str, str], *, plugins: Plugins | None = None
-) -> tuple[Generation, Upstream]:
-    """Read, verify and bind the table. The upstream is the caller's to close.
+) -> tuple[Generation, Ways]:
+    """Read, verify and bind the table. The ways out are the caller's to close.
 
     Raises:
         StartError: the table, its secrets or the settings cannot be used.
@@ -114,15 +113,15 @@ async def load(
     loaded = _loaded(settings, environ)
     plugins = _plugins(plugins)
     _check(loaded.table, plugins, settings)
-    upstream = AiohttpUpstream(_tls(settings), Proxies(environ))
+    ways = _ways(loaded.table, settings, environ)
     try:
-        generation = await _generation(loaded, plugins, settings, environ, upstream)
+        generation = await _generation(loaded, plugins, settings, environ, ways)
         _accept(loaded, settings)
     except BaseException:
-        await upstream.close()
+        await ways.close()
         raise
     else:
-        return generation, upstream
+        return generation, ways
 
 
 async def serve(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -214,9 +213,10 @@ def _check(table: Table, plugins: Plugins, settings: Settings) -> None:
         )
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
+def _ways(table: Table, settings: Settings, environ: Mapping[str, str]) -> Ways:
+    folder = Path(settings.table).parent if settings.folder is None else Path(settings.folder)
     try:
-        return tls_context(settings.ca_bundle)
+        return Ways(Guard(table.egress), Proxies(environ), settings.ca_bundle, folder)
     except OSError as error:  # ssl.SSLError is one
         raise StartError(f"cannot use the CA bundle {settings.ca_bundle}: {error}", USAGE) from None
 
@@ -236,7 +236,7 @@ def _warn(message: str) -> None:
 
 
 async def _generation(
-    loaded: Loaded, plugins: Plugins, settings: Settings, environ: Mapping[str, str], upstream: Upstream
+    loaded: Loaded, plugins: Plugins, settings: Settings, environ: Mapping[str, str], ways: Ways
 ) -> Generation:
     table = loaded.table
     try:
@@ -249,8 +249,8 @@ async def _generation(
         hint = f" ({error.hint})" if error.hint else ""
         raise StartError(f"secrets cannot be read: {error}{hint}", UNSERVABLE) from None
     try:
-        return await Binder(plugins, secrets, UpstreamIO(upstream), SystemClock()).bind(table)
-    except AuthError as error:
+        return await Binder(plugins, secrets, ways, SystemClock()).bind(table)
+    except (AuthError, EgressError) as error:
         raise StartError(str(error), UNSERVABLE) from None
 
 
@@ -269,13 +269,13 @@ def _plaintext(table: Table, settings: Settings) -> Mapping[str, str]:
     return {name: value for name, value in held.items() if name in typed}
 
 
-async def _listen(settings: Settings, generation: Generation, upstream: Upstream, log: AccessLog | None) -> Server:
+async def _listen(settings: Settings, generation: Generation, ways: Ways, log: AccessLog | None) -> Server:
     lost: Callable[[], int] = (lambda: log.lost) if log is not None else (lambda: 0)
     metrics = Metrics(generation.table, in_flight=lambda: gateway.in_flight, log_lost=lost)
     observers = (metrics.observe,) if log is None else (metrics.observe, log.write)
-    gateway = Gateway(generation, upstream, observers, metrics.render)
+    gateway = Gateway(generation, observers, metrics.render)
     http = HttpServer(gateway, gateway.refuse, keepalive_s=settings.keepalive_s)
-    server = Server(settings, gateway, http, log, upstream, await _bound(http, settings.host, settings.port))
+    server = Server(settings, gateway, http, log, ways, await _bound(http, settings.host, settings.port))
     if settings.metrics_port is not None:
         server.metrics_http = HttpServer(
             lambda inbound: answer_metrics(gateway, inbound), refuse_scrape, keepalive_s=75.0

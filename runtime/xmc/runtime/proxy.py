@@ -29,6 +29,19 @@ class Proxies:
         return proxy
 
 
+class OneProxy(Proxies):
+    """The proxy that a served entity names: for every URL, whatever the environment says."""
+
+    def __init__(self, proxy: str) -> None:
+        super().__init__({})
+        self._proxy = URL(proxy)
+
+    def proxy_of(self, url: URL) -> URL | None:
+        """Return the proxy."""
+        del url
+        return self._proxy
+
+
 def _variable(environ: Mapping[str, str], name: str) -> str:
     return environ.get(name) or environ.get(name.upper(), "")
 

@@ -31,14 +31,13 @@ from xmc.runtime.stream import (
     open_stream,
     replay_stream,
 )
-from xmc.runtime.upstream import Upstream
 from xmc.schema import Context, Exchange, ProviderError, Refusal, Relay, Response, WireReply
 
 _JSON: Headers = (("content-type", "application/json"),)
 _encode = msgspec.json.Encoder().encode
 
 
-async def answer_query(call: Call, operation: Operation, upstream: Upstream) -> Answer:
+async def answer_query(call: Call, operation: Operation) -> Answer:
     """Serve one query.
 
     Raises:
@@ -49,7 +48,7 @@ async def answer_query(call: Call, operation: Operation, upstream: Upstream) -> 
     _check_dialect(call, endpoint, entity)
     request = call.dialect.request(body)
     exchange = _prepare(call, entity, request)
-    sender = Sender(call, endpoint, entity, upstream)
+    sender = Sender(call, endpoint, entity)
     if request.get("stream"):
         return await _stream(call, endpoint, entity, exchange, sender, include_usage=_wants_usage(request))
     replies = await sender.send_all(exchange.calls)

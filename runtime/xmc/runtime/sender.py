@@ -8,7 +8,7 @@ from xmc.runtime.call import Call
 from xmc.runtime.error_text import header_text
 from xmc.runtime.generation import BoundEndpoint, BoundEntity
 from xmc.runtime.stream import MAX_ANSWER_BYTES
-from xmc.runtime.upstream import Upstream, UpstreamReply
+from xmc.runtime.upstream import UpstreamReply
 from xmc.schema import WireReply, WireRequest
 
 # One request may need many calls (an input per call); so many of them run at once.
@@ -24,11 +24,11 @@ class Sender:
 
     __slots__ = ("_call", "_entity", "_timeouts", "_upstream")
 
-    def __init__(self, call: Call, endpoint: BoundEndpoint, entity: BoundEntity, upstream: Upstream) -> None:
+    def __init__(self, call: Call, endpoint: BoundEndpoint, entity: BoundEntity) -> None:
         self._call = call
         self._entity = entity
         self._timeouts = endpoint.serving.timeouts
-        self._upstream = upstream
+        self._upstream = entity.upstream
 
     async def open(self, wire: WireRequest) -> UpstreamReply:
         """Send one call; the reply is the caller's to close."""

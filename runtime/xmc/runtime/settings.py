@@ -19,11 +19,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `seal_key_file`, `require_signature` (a file of public keys) and `serial_file` are paths, and of use with a table
     file only.
+    `folder` is what relative paths in the table count from; without it the folder that the table is in.
     """
 
     table: str
     name: str
     secrets: str | None = None
+    folder: str | None = None
     host: str = "127.0.0.1"
     port: int = 8080
     metrics_host: str = "127.0.0.1"

@@ -1,5 +1,6 @@
 """The schema room: the typed, frozen records that cross rooms, and the JSON Schemas that describe them."""
 
+from xmc.schema.address import NEVER_CALLED, AddressKind, host_key, is_odd_spelling, kind_of, kind_of_host, read_address
 from xmc.schema.artifact import (
     LOCK_SUFFIX,
     SEALED_SUFFIX,
@@ -14,6 +15,15 @@ from xmc.schema.artifact import (
 from xmc.schema.canonical_form import CanonicalKind, canonical_schema
 from xmc.schema.data import read_data
 from xmc.schema.diagnostic import Diagnostic, Finding, Label, Severity, Span
+from xmc.schema.egress import (
+    ClientCertificate,
+    Egress,
+    EgressPolicy,
+    Refused,
+    refuses_address,
+    refuses_host,
+    refuses_pin,
+)
 from xmc.schema.json import JsonObject, canonical_json, digest
 from xmc.schema.keys import (
     KEY_BYTES,
@@ -74,18 +84,23 @@ __all__ = [
     "LOCK_FORMAT",
     "LOCK_SUFFIX",
     "MAX_SERIAL",
+    "NEVER_CALLED",
     "NONCE_BYTES",
     "PLAINTEXT_STORE",
     "SEALED_SUFFIX",
     "SECRETS_SUFFIX",
     "SIGNATURE_SUFFIX",
     "TABLE_SUFFIX",
+    "AddressKind",
     "Artifact",
     "Auth",
     "CanonicalKind",
     "Chunk",
+    "ClientCertificate",
     "Context",
     "Diagnostic",
+    "Egress",
+    "EgressPolicy",
     "Endpoint",
     "Entity",
     "Event",
@@ -97,6 +112,7 @@ __all__ = [
     "ProviderError",
     "PublicKey",
     "Refusal",
+    "Refused",
     "Relay",
     "Response",
     "SealError",
@@ -134,6 +150,10 @@ __all__ = [
     "format_token_hash",
     "freeze_table",
     "hash_token",
+    "host_key",
+    "is_odd_spelling",
+    "kind_of",
+    "kind_of_host",
     "load_public_keys",
     "load_signing_key",
     "make_token",
@@ -141,7 +161,11 @@ __all__ = [
     "open_sealed",
     "parse_seal_keys",
     "parse_token_hash",
+    "read_address",
     "read_data",
+    "refuses_address",
+    "refuses_host",
+    "refuses_pin",
     "seal",
     "sign",
     "spec_schema",

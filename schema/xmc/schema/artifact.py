@@ -1,9 +1,10 @@
 """What a compile writes, as one thing: which files there are, what they are called, and whether they fit together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from xmc.schema.keys import PublicKey
 from xmc.schema.lock import read_lock
@@ -30,22 +31,23 @@ def companion(table: Path, suffix: str) -> Path:
     return table.with_name((table.stem if stem == table.name else stem) + suffix)
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(msgspec.Struct, frozen=True):
     """The bytes of a table and of its companions; None for a file that is not there."""
 
-    table: bytes = field(repr=False)
-    lock: bytes | None = field(default=None, repr=False)
-    sealed: bytes | None = field(default=None, repr=False)
-    signature: bytes | None = field(default=None, repr=False)
+    table: bytes
+    lock: bytes | None = None
+    sealed: bytes | None = None
+    signature: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Artifact(table of {len(self.table)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(msgspec.Struct, frozen=True):
     """An artifact whose parts fit together. `statement` is what its signature says, if it has one."""
 
-    table: Table = field(repr=False)
-    lock: Mapping[str, Any] = field(repr=False)
+    table: Table
+    lock: Mapping[str, Any]
     sealed: Sealed | None
     statement: Statement | None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from xmc.schema.egress import Egress, EgressPolicy
 from xmc.schema.json import digest, encode_exact
 from xmc.schema.secret import SecretSlot
 from xmc.schema.task import Task
@@ -69,12 +70,14 @@ class Entity(Record, frozen=True, kw_only=True):
     """A served entity with its share of traffic in percent; 0 means that only a pinned path reaches it.
 
     `lacks` names the capabilities that it does not have: request parameters that its provider refuses or drops.
+    `egress` is None where the upstream is simply reached by its URL.
     """
 
     name: str
     weight: int
     target: Target
     lacks: tuple[str, ...] = ()
+    egress: Egress | None = None
 
 
 class Timeouts(Record, frozen=True, kw_only=True):
@@ -146,6 +149,7 @@ class Table(Record, frozen=True, kw_only=True):
     """The routing table. `contract` is the plugin contract version that its targets were linked for.
 
     `residency` holds the patterns of the regions that its targets were allowed to be in; () if all were.
+    `egress` lists the hosts that may be called; None allows all but those that are never called.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -154,6 +158,7 @@ class Table(Record, frozen=True, kw_only=True):
     stores: dict[str, Store] = {}
     secrets: dict[str, SecretSlot] = {}
     residency: tuple[str, ...] = ()
+    egress: EgressPolicy | None = None
     format: int = FORMAT
     digest: str = ""
 

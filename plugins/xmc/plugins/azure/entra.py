@@ -49,6 +49,10 @@ class EntraClientSecret:
         del now
         return wire.with_headers(credential.headers)
 
+    def calls(self, auth: Auth) -> tuple[str, ...]:
+        """Name the sign-in service."""
+        return (auth.params["authority"],)
+
     def stale(self, status: int, headers: Mapping[str, str]) -> bool:
         """Say yes to any 401: Azure says the same of a token that was revoked and of one that has run out."""
         del headers

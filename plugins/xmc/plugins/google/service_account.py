@@ -63,6 +63,10 @@ class ServiceAccount:
         del now
         return wire.with_headers(credential.headers)
 
+    def calls(self, auth: Auth) -> tuple[str, ...]:
+        """Name the token endpoint."""
+        return (auth.params.get("token_uri", TOKEN_URI),)
+
     def stale(self, status: int, headers: Mapping[str, str]) -> bool:
         """Say yes to 401, UNAUTHENTICATED: a token that ran out or was revoked. 403 is about what the account may."""
         del headers
