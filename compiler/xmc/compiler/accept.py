@@ -17,7 +17,7 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _POINTER = re.compile(r"#(?:/[A-Za-z0-9_$-]+)+")
 _SAY_NOTHING = frozenset({
     "$comment", "$defs", "default", "deprecated", "description", "else", "examples", "format", "then", "title",
-    "x-xmc-hint", "x-xmc-secret",
+    "x-xmc-hint", "x-xmc-per-key", "x-xmc-secret",
 })  # fmt: skip
 """Keywords that make no value wrong; `then` and `else` count with the `if` beside them."""
 
