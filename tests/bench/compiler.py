@@ -45,11 +45,13 @@ _ENDPOINT = """\
               openai_api_key: "{{{{secrets/openai/key-{number}}}}}"
         - name: second
           external_model:
-            name: claude-sonnet-4-6
-            provider: anthropic
+            name: a-model
+            provider: custom
             task: llm/v1/chat
-            anthropic_config:
-              anthropic_api_key: "{{{{secrets/anthropic/key-{number}}}}}"
+            custom_provider_config:
+              custom_provider_url: https://models.example/v1
+              bearer_token_auth:
+                token: "{{{{secrets/own/key-{number}}}}}"
       traffic_config:
         routes:
           - served_entity_name: first

@@ -24,12 +24,12 @@ def test_a_good_spec_needs_none_of_the_heavy_modules(tmp_path: Path) -> None:
     words = [sys.executable, "-c", PROGRAM, "check", "--offline", "endpoints.yaml"]
     ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
     loaded = set(ran.stdout.split("LOADED ")[1].split())
-    assert {"xmc.compiler.check", "xmc.plugins.anthropic.link", "yaml"} <= loaded
+    assert {"xmc.compiler.check", "xmc.plugins.custom.link", "yaml"} <= loaded
     assert loaded & HEAVY == set()
     # Of the plugins only what the spec names is looked at, and of that only how it links.
     parts = {name for name in loaded if name.startswith("xmc.plugins.")}
     assert {name for name in parts if name.endswith(".link")} == {
         "xmc.plugins.openai.link",
-        "xmc.plugins.anthropic.link",
+        "xmc.plugins.custom.link",
     }
     assert {name for name in parts if name.endswith((".adapter", ".request", ".response", ".stream"))} == set()

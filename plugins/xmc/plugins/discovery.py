@@ -45,7 +45,7 @@ def entry_points(group: str) -> list[Point]:
 
 def _is_beyond_folders() -> bool:
     others = any(hasattr(finder, "find_distributions") for finder in sys.meta_path if finder is not PathFinder)
-    return others or any(folder.endswith((".egg", ".egg/")) or os.path.isfile(folder) for folder in sys.path)  # noqa: PTH113 - a Path costs more than the question
+    return others or any(folder.endswith((".egg", ".egg/")) or os.path.isfile(folder) for folder in map(str, sys.path))  # noqa: PTH113 - a Path costs more than the question
 
 
 def _by_standard_module(group: str) -> Iterator[Point]:
@@ -59,7 +59,7 @@ def _by_standard_module(group: str) -> Iterator[Point]:
 def _in_folders(group: str) -> Iterator[Point]:
     """Look through the folders of `sys.path`; of two distributions of one name the first one counts."""
     seen: set[str] = set()
-    for folder in sys.path:
+    for folder in map(str, sys.path):
         try:
             names = os.listdir(folder or ".")  # noqa: PTH208 - in this order, as the standard module
         except OSError:
