@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.schema.signed import OTHER_SEAL, SEAL, SIGN, VALUES, artifact_of, table_of
