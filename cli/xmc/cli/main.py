@@ -9,6 +9,8 @@ COMMANDS = {
     "check": ("xmc.cli.check", "Check a spec, and write nothing."),
     "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
     "explain": ("xmc.cli.explain", "Print the page of a diagnostic code."),
+    "graph": ("xmc.cli.graph", "Print a routing table as a Mermaid flowchart."),
+    "plan": ("xmc.cli.plan", "Say what changes in meaning between two routing tables."),
     "plugins": ("xmc.cli.plugins", "List the installed plugins, or test one."),
     "probe": ("xmc.cli.probe", "Make one tiny real call to every target."),
     "schema": ("xmc.cli.schema", "Print the JSON Schema of a spec, for editors."),
@@ -40,7 +42,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable.",
+    epilog="Exit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable, 5 changed.",
 )
 @click.version_option(metadata.version("xmc"), prog_name="xmc")
 def main() -> None:
