@@ -119,8 +119,9 @@ bench: setup ## Cost per request and per chunk, beside a bare aiohttp pass-throu
 	$(PY) -m tests.bench
 
 .PHONY: docs
-docs: $(READY)/dev ## Bring docs/cli.md, docs/plugins.md and docs/providers.md up to date
+docs: $(READY)/dev ## Bring docs/cli.md, docs/plan.md, docs/plugins.md and docs/providers.md up to date
 	$(PY) -m tests.cli_help
+	$(PY) -m tests.plan_page
 	$(PY) -m tests.matrix.page
 
 # --- requirements -----------------------------------------------------------------------------------------------------

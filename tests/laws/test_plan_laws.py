@@ -249,4 +249,4 @@ def test_the_same_sticky_key_moves_callers_as_counted() -> None:
 
 def test_no_traffic_before_is_nobody_before() -> None:
     (traffic,) = plan(table({"a": 0}), table({"a": 100})).traffic
-    assert [(flow.source, flow.target, flow.share) for flow in traffic.flows] == [("", "a", 1)]
+    assert [(flow.source, flow.target, flow.share) for flow in traffic.flows] == [("", "a", Fraction(1))]

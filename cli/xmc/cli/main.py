@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable, 5 changed.",
+    epilog="\b\nExit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable,\n5 changed.",
 )
 @click.version_option(metadata.version("xmc"), prog_name="xmc")
 def main() -> None:

@@ -31,12 +31,15 @@ def mermaid(table: Table, names: Iterable[str] = ()) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text as it may stand in a quoted label.
+    """Return a text as it may stand in a quoted label, which may not be empty; spaces at its ends would be cut off.
 
-    >>> escaped('a "b" [c]%')
-    'a #34;b#34; #91;c#93;#37;'
+    >>> escaped('a "b" [c]%'), escaped(" a b"), escaped("")
+    ('a #34;b#34; #91;c#93;#37;', '#32;a b', '#40;none#41;')
     """
-    return "".join(char if char in _PLAIN else f"#{ord(char)};" for char in text)
+    text = text or "(none)"
+    last = len(text) - 1
+    inside = (char in _PLAIN and not (char == " " and at in (0, last)) for at, char in enumerate(text))
+    return "".join(char if plain else f"#{ord(char)};" for char, plain in zip(text, inside, strict=True))
 
 
 class _Chart:

@@ -23,6 +23,8 @@ from xmc.compiler.plan_words import (
     unknown,
 )
 
+_MIRRORED = {"added": "new", "removed": "gone", "changed": "changed"}
+
 
 def words(change: Change) -> Words:
     """Return what a change is, in words."""
@@ -123,6 +125,14 @@ def _secret(change: Change) -> Words:
     return Words(Risk.SECRETS, visible(f"{slot['ref']} {read} the store {slot['store']} ({place})"))
 
 
+def _document(change: Change) -> Words:
+    """A document mirrors the rest of its endpoint: of a whole part of it, that it is there or not is enough."""
+    value = change.old if change.kind == "removed" else change.new
+    if isinstance(value, dict | list):
+        return Words(Risk.SHOWN, f"{inside(change)} is {_MIRRORED[change.kind]}")
+    return Words(Risk.SHOWN, f"{inside(change)} {step(change)}")
+
+
 def _slot(name: str) -> Row:
     return lambda change: Words(Risk.SECRETS, f"{visible(change.path[1])}: {name} {step(change)}")
 
@@ -173,7 +183,7 @@ _LISTED: tuple[tuple[str, Row], ...] = (
     (f"{_SERVING}/hold_ms", field("milliseconds that a stream's headers wait:")),
     (f"{_SERVING}/salt", field("salt")),
     (f"{_SERVING}/sticky", field("sticky key")),
-    ("endpoints/*/document/**", lambda change: Words(Risk.SHOWN, f"{inside(change)} {step(change)}")),
+    ("endpoints/*/document/**", _document),
     ("open", _open),
     ("principals/*", _principal),
     ("principals/*/endpoints", _permissions),

@@ -39,13 +39,18 @@ class Words(NamedTuple):
 Row = Callable[[Change], Words]
 
 
+_LONGEST = 200
+"""Characters of a value in a sentence; the JSON form holds all of it."""
+
+
 def shown(value: Any) -> str:
-    r"""Return a value on one line, as JSON, without what could steer a terminal.
+    r"""Return a value on one line, as JSON that may be cut, without what could steer a terminal.
 
     >>> shown("a\x1b[1m\u202e"), shown({"n": 1})
     ('"a\\u001b[1m�"', '{"n":1}')
     """
-    return visible(msgspec.json.encode(value, order="sorted").decode())
+    text = visible(msgspec.json.encode(value, order="sorted").decode())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def step(change: Change) -> str:
