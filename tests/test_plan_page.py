@@ -2,7 +2,7 @@
 
 from tests.plan_page import FILE, PAGE, RUN, fill
 
-from xmc.compiler import Risk
+from xmc.compiler.plan_words import Risk
 
 TEXT = PAGE.read_text(encoding="utf-8")
 

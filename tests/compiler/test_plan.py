@@ -1,4 +1,4 @@
-"""`plan` sees every field, says what people must know, and passes nothing over."""
+"""A plan sees every field, says what people must know, and passes nothing over."""
 
 from fractions import Fraction
 from typing import Any
@@ -9,16 +9,10 @@ from msgspec.inspect import type_info
 from tests.records import sample, variants
 from tests.tables import make_endpoint, make_table, make_target
 
-from xmc.compiler import (
-    Plan,
-    Risk,
-    plan,
-    render_plan_human,
-    render_plan_json,
-    render_plan_markdown,
-)
+from xmc.compiler import Plan, plan_between, render_plan_human, render_plan_json, render_plan_markdown
 from xmc.compiler.meaning import DERIVED, WITHOUT_MEANING, meaning
 from xmc.compiler.plan_rows import _LISTED, _fits, words
+from xmc.compiler.plan_words import Risk
 from xmc.schema import (
     Auth,
     Endpoint,
@@ -41,7 +35,7 @@ VARIANTS = list(variants(INFO, SAMPLE))
 
 def said(old: Table, new: Table) -> list[tuple[str, str]]:
     """Risk and text of every change, without what only mirrors it in the document that clients read."""
-    told = [words(change) for change in plan(old, new).changes]
+    told = [words(change) for change in plan_between(old, new).changes]
     return [(str(risk), text) for risk, text in told if risk is not Risk.SHOWN]
 
 
@@ -63,7 +57,7 @@ TABLE = make_table(the_endpoint())
 @pytest.mark.parametrize("path", sorted({path for path, _ in VARIANTS}))
 def test_a_change_of_any_field_of_any_record_is_reported(path: str) -> None:
     for changed in (table for place, table in VARIANTS if place == path):
-        found = plan(SAMPLE, changed)
+        found = plan_between(SAMPLE, changed)
         if path in WITHOUT_MEANING:
             assert found == Plan()
             continue
@@ -94,7 +88,7 @@ def test_every_row_of_words_is_for_something_that_is_there() -> None:
     elsewhere = with_target(url="https://b.example/", options={"n": 1}, auth=Auth(scheme="s", params={"a": "1"}))
     pairs = [(SAMPLE, table) for _, table in VARIANTS] + [(more, SAMPLE), (TABLE, elsewhere)]
     pairs.append((make_table(principals=(PRINCIPAL,)), make_table(principals=(ONE_ENDPOINT,))))
-    paths = {change.path for old, new in pairs for change in plan(old, new).changes}
+    paths = {change.path for old, new in pairs for change in plan_between(old, new).changes}
     unused = [pattern for pattern, _ in _LISTED if not any(_fits(tuple(pattern.split("/")), path) for path in paths)]
     assert not unused
 
@@ -188,7 +182,7 @@ def test_permissions(old: tuple[str, ...], new: tuple[str, ...], expected: tuple
 @pytest.mark.parametrize("same", [("*", "chat"), ("chat", "*"), ("*",)])
 def test_names_beside_the_star_mean_nothing(same: tuple[str, ...]) -> None:
     assert (
-        plan(
+        plan_between(
             make_table(principals=(PRINCIPAL,)),
             make_table(principals=(msgspec.structs.replace(PRINCIPAL, endpoints=same),)),
         )
@@ -199,7 +193,7 @@ def test_names_beside_the_star_mean_nothing(same: tuple[str, ...]) -> None:
 def test_tokens_are_named_and_their_hashes_are_nowhere() -> None:
     digest, salt = "ab" * 32, "cd" * 16
     rotated = msgspec.structs.replace(PRINCIPAL, tokens=(TokenHash(id="t2", salt=salt, sha256=digest),))
-    changed = plan(make_table(principals=(PRINCIPAL,)), make_table(principals=(rotated,)))
+    changed = plan_between(make_table(principals=(PRINCIPAL,)), make_table(principals=(rotated,)))
     assert [words(one) for one in changed.changes] == [
         ("loss", "ann: the token t1 is not taken any more"),
         ("access", "ann: the token t2 is new"),
@@ -240,7 +234,7 @@ def test_order_means_nothing() -> None:
         principals=(PRINCIPAL,),
         secrets=dict(reversed(slots.items())),
     )
-    assert plan(one, other) == Plan()
+    assert plan_between(one, other) == Plan()
 
 
 def test_options_may_be_ordered_and_true_is_not_one() -> None:
@@ -262,7 +256,7 @@ def test_headers_and_items_of_one_name_are_all_kept() -> None:
 def test_a_renamed_entity_takes_part_in_the_pick_under_its_new_name() -> None:
     one, other = the_endpoint().entities
     renamed = msgspec.structs.replace(other, name="extra")
-    changed = plan(TABLE, make_table(the_endpoint(entities=(one, renamed))))
+    changed = plan_between(TABLE, make_table(the_endpoint(entities=(one, renamed))))
     (traffic,) = changed.traffic
     # More moves than `spare` had: `extra` draws lots of its own, and `main` wins and loses some anew.
     assert traffic.moved > traffic.old["spare"]
@@ -270,15 +264,15 @@ def test_a_renamed_entity_takes_part_in_the_pick_under_its_new_name() -> None:
 
 def test_a_salt_reshuffles_and_a_single_entity_cannot_be() -> None:
     salted = Serving(salt="x")
-    (traffic,) = plan(TABLE, make_table(the_endpoint(serving=salted))).traffic
+    (traffic,) = plan_between(TABLE, make_table(the_endpoint(serving=salted))).traffic
     assert (traffic.reshuffled, traffic.moved) == (True, Fraction(1, 2))
     alone = make_table(make_endpoint("chat"))
-    assert plan(alone, make_table(msgspec.structs.replace(make_endpoint("chat"), serving=salted))).traffic == ()
+    assert plan_between(alone, make_table(msgspec.structs.replace(make_endpoint("chat"), serving=salted))).traffic == ()
 
 
 def test_text_from_a_table_cannot_steer_a_terminal_or_a_page() -> None:
     nasty = "`</x> @team [a](b)\n# h\x1b[31m \u202e ``"
-    changed = plan(TABLE, with_target(model=nasty))
+    changed = plan_between(TABLE, with_target(model=nasty))
     for render in (render_plan_human, render_plan_markdown):
         text = render(changed)
         assert "\x1b" not in text
@@ -291,7 +285,7 @@ def test_text_from_a_table_cannot_steer_a_terminal_or_a_page() -> None:
 
 def test_a_comment_is_never_longer_than_hosts_take() -> None:
     many = make_table(*(make_endpoint(f"endpoint-{number}") for number in range(1000)))
-    text = render_plan_markdown(plan(make_table(), many))
+    text = render_plan_markdown(plan_between(make_table(), many))
     assert len(text) < 65_536
     assert "more lines; the JSON form holds all" in text.splitlines()[-1]
 

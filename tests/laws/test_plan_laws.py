@@ -14,9 +14,10 @@ from msgspec.inspect import type_info
 from tests.records import values
 from tests.tables import make_table, make_target
 
-from xmc.compiler import Plan, inverse, plan, render_plan_human, render_plan_json, render_plan_markdown
+from xmc.compiler import Plan, plan_between, render_plan_human, render_plan_json, render_plan_markdown
 from xmc.compiler.meaning import encoded, meaning
 from xmc.compiler.movement import Flows, flows, shares
+from xmc.compiler.plan import inverse
 from xmc.runtime.pick import Picker
 from xmc.schema import Endpoint, Entity, Serving, Table, Task, decode_table, encode_table
 
@@ -39,21 +40,21 @@ def pairs(draw: st.DrawFn) -> tuple[Table, Table]:
 
 @given(TABLES)
 def test_of_the_same_table_the_plan_is_empty(table: Table) -> None:
-    assert plan(table, table) == Plan()
-    assert not plan(table, table)
+    assert plan_between(table, table) == Plan()
+    assert not plan_between(table, table)
 
 
 @given(pairs())
 def test_the_plan_back_is_the_inverse(pair: tuple[Table, Table]) -> None:
     old, new = pair
-    assert inverse(plan(old, new)) == plan(new, old)
-    assert inverse(inverse(plan(old, new))) == plan(old, new)
+    assert inverse(plan_between(old, new)) == plan_between(new, old)
+    assert inverse(inverse(plan_between(old, new))) == plan_between(old, new)
 
 
 @given(pairs())
 def test_a_plan_is_empty_exactly_where_both_mean_the_same(pair: tuple[Table, Table]) -> None:
     old, new = pair
-    found = plan(old, new)
+    found = plan_between(old, new)
     assert bool(found) == (encoded(meaning(old)) != encoded(meaning(new)))
     assert found or not found.traffic
 
@@ -67,12 +68,12 @@ def test_the_order_of_names_means_nothing(table: Table, order: random.Random) ->
         msgspec.structs.replace(endpoint, entities=shuffled(endpoint.entities)) for endpoint in table.endpoints
     )
     other = msgspec.structs.replace(table, endpoints=shuffled(endpoints), principals=shuffled(table.principals))
-    assert plan(table, other) == Plan()
+    assert plan_between(table, other) == Plan()
 
 
 @given(pairs())
 def test_any_plan_can_be_told(pair: tuple[Table, Table]) -> None:
-    found = plan(*pair)
+    found = plan_between(*pair)
     for text in (render_plan_human(found), render_plan_markdown(found)):
         assert all(line.isprintable() for line in text.split("\n"))
         assert text.endswith("\n")
@@ -83,7 +84,7 @@ def test_any_plan_can_be_told(pair: tuple[Table, Table]) -> None:
 @given(TABLES)
 def test_a_table_and_its_file_mean_the_same(table: Table) -> None:
     table = msgspec.structs.replace(table, format=1)
-    assert plan(table, decode_table(encode_table(table))) == Plan()
+    assert plan_between(table, decode_table(encode_table(table))) == Plan()
 
 
 # --- shares that move: what must hold exactly ----------------------------------------------------------------------
@@ -163,7 +164,7 @@ def assert_counted(old: Table, new: Table, keys: list[tuple[str, str]]) -> None:
         pickers.append(Picker(one.name, one.serving.salt, weights))
     first, second = pickers
     counted = Counter((first.pick(before), second.pick(after)) for before, after in keys)
-    found = plan(old, new)
+    found = plan_between(old, new)
     expected: dict[tuple[str | None, str | None], float] = {}
     for traffic in found.traffic:
         expected = {(flow.source, flow.target): float(flow.share) for flow in traffic.flows}
@@ -227,7 +228,7 @@ def test_edges_are_as_counted(old: dict[str, int], new: dict[str, int]) -> None:
 def test_another_salt_reshuffles_as_counted() -> None:
     salted = table({"a": 90, "b": 10}, Serving(salt="other"))
     assert_counted(table({"a": 90, "b": 10}), salted, same(20_000))
-    (traffic,) = plan(table({"a": 90, "b": 10}), salted).traffic
+    (traffic,) = plan_between(table({"a": 90, "b": 10}), salted).traffic
     assert traffic.moved == Fraction(18, 100)
 
 
@@ -235,7 +236,7 @@ def test_another_sticky_key_reshuffles_as_counted() -> None:
     # Before by request id, after by what a caller sends: two keys of the same request.
     old, new = table(EVEN), table({"a": 20, "b": 80}, Serving(sticky="header:x-user"))
     assert_counted(old, new, [(f"request-{number}", f"caller-{number}") for number in range(20_000)])
-    (traffic,) = plan(old, new).traffic
+    (traffic,) = plan_between(old, new).traffic
     assert traffic.sticky is None
 
 
@@ -243,10 +244,10 @@ def test_the_same_sticky_key_moves_callers_as_counted() -> None:
     sticky = Serving(sticky="principal")
     old, new = table(EVEN, sticky), table({"a": 20, "b": 80}, sticky)
     assert_counted(old, new, same(20_000))
-    (traffic,) = plan(old, new).traffic
+    (traffic,) = plan_between(old, new).traffic
     assert (traffic.sticky, traffic.moved) == ("principal", Fraction(3, 10))
 
 
 def test_no_traffic_before_is_nobody_before() -> None:
-    (traffic,) = plan(table({"a": 0}), table({"a": 100})).traffic
+    (traffic,) = plan_between(table({"a": 0}), table({"a": 100})).traffic
     assert [(flow.source, flow.target, flow.share) for flow in traffic.flows] == [("", "a", Fraction(1))]

@@ -7,7 +7,7 @@ import click
 
 from xmc.cli.exit_code import ExitCode
 from xmc.cli.table_file import read_table
-from xmc.compiler import plan, render_plan_human, render_plan_json, render_plan_markdown
+from xmc.compiler import plan_between, render_plan_human, render_plan_json, render_plan_markdown
 
 _RENDERERS = {"human": render_plan_human, "json": render_plan_json, "markdown": render_plan_markdown}
 
@@ -39,6 +39,6 @@ def command(old: Path, new: Path, form: str) -> None:
     Exit codes: 0 no change, 1 a spec does not compile or a table is refused, 2 usage, 3 internal error,
     5 changed.
     """  # noqa: D301 - click reads \b as "do not re-wrap"
-    change = plan(read_table(old), read_table(new))
-    click.echo(_RENDERERS[form](change), nl=False)
-    sys.exit(ExitCode.CHANGED if change else ExitCode.CLEAN)
+    changes = plan_between(read_table(old), read_table(new))
+    click.echo(_RENDERERS[form](changes), nl=False)
+    sys.exit(ExitCode.CHANGED if changes else ExitCode.CLEAN)

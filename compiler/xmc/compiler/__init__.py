@@ -8,9 +8,8 @@ from xmc.compiler.excerpt import WIDTH
 from xmc.compiler.graph import mermaid
 from xmc.compiler.pages import page_of
 from xmc.compiler.parse import MAX_BYTES, Source
-from xmc.compiler.plan import Change, Flow, Plan, Traffic, inverse, plan
+from xmc.compiler.plan import Plan, plan_between
 from xmc.compiler.plan_text import render_plan_human, render_plan_json, render_plan_markdown
-from xmc.compiler.plan_words import Risk
 from xmc.compiler.prove import Proven, prove
 from xmc.compiler.render import render_human, render_json
 from xmc.compiler.report import make
@@ -22,23 +21,18 @@ __all__ = [
     "MAX_BYTES",
     "WIDTH",
     "ArtifactError",
-    "Change",
     "Code",
     "Compiled",
-    "Flow",
     "Plan",
     "Proven",
-    "Risk",
     "Source",
-    "Traffic",
     "compile_source",
     "composed_schema",
-    "inverse",
     "make",
     "mermaid",
     "nearest",
     "page_of",
-    "plan",
+    "plan_between",
     "prove",
     "render_human",
     "render_json",

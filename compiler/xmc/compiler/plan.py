@@ -79,7 +79,7 @@ class Plan:
         return bool(self.changes)
 
 
-def plan(old: Table, new: Table) -> Plan:
+def plan_between(old: Table, new: Table) -> Plan:
     """Return what changes in meaning from one table to another."""
     changes = tuple(sorted(_differences((), meaning(old), meaning(new)), key=lambda one: one.path))
     before, after = ({one.name: one for one in table.endpoints} for table in (old, new))
