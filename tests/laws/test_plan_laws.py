@@ -26,16 +26,24 @@ TABLES: st.SearchStrategy[Table] = values(type_info(Table))
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Table, Table]:
-    """Two tables: strangers to each other, or the same but for some of its parts."""
+    """Two tables: strangers to each other, or the same but for some parts, or but for how traffic is shared."""
     one, other = draw(TABLES), draw(TABLES)
     kept = draw(st.sets(st.sampled_from(Table.__struct_fields__)))
     changes: dict[str, Any] = {name: getattr(one, name) for name in kept}
     if draw(st.booleans()):
-        changes["endpoints"] = tuple(
-            msgspec.structs.replace(endpoint, serving=draw(st.sampled_from([endpoint.serving, Serving(salt="x")])))
-            for endpoint in draw(st.permutations(one.endpoints))
-        )
+        changes["endpoints"] = tuple(draw(shared_anew(endpoint)) for endpoint in draw(st.permutations(one.endpoints)))
     return one, msgspec.structs.replace(other, **changes)
+
+
+@st.composite
+def shared_anew(draw: st.DrawFn, endpoint: Endpoint) -> Endpoint:
+    entities = tuple(
+        msgspec.structs.replace(entity, weight=draw(st.integers(0, 100)))
+        for entity in endpoint.entities
+        if draw(st.integers(0, 4))
+    )
+    serving = draw(st.sampled_from([endpoint.serving, Serving(salt="x")]))
+    return msgspec.structs.replace(endpoint, entities=entities, serving=serving)
 
 
 @given(TABLES)
