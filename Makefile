@@ -127,6 +127,7 @@ docs: $(READY)/dev ## Bring the pages that show output, docs/schemas/ and exampl
 	$(PY) -m tests.cli_help
 	$(PY) -m tests.artifacts_page
 	$(PY) -m tests.compiler.page
+	$(PY) -m tests.plan_page
 	$(BIN)/xmc schema --table > docs/schemas/table-1.schema.json
 	$(PY) -m tests.matrix.page
 	$(BIN)/xmc schema > examples/xmc.schema.json

@@ -16,3 +16,5 @@ class ExitCode(IntEnum):
     """A fault of xmc's own; please report it."""
     STORE_UNREACHABLE = 4
     """A secret store did not answer, so references could not be proven or read."""
+    CHANGED = 5
+    """`xmc plan` found a change in meaning."""

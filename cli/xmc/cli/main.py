@@ -9,8 +9,10 @@ COMMANDS = {
     "check": ("xmc.cli.check", "Check a spec, and write nothing."),
     "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
     "explain": ("xmc.cli.explain", "Print the page of a diagnostic code."),
+    "graph": ("xmc.cli.graph", "Print a routing table as a Mermaid flowchart."),
     "init": ("xmc.cli.init", "Write a first spec, by flags."),
     "keygen": ("xmc.cli.keygen", "Make keys that seal and sign artifacts."),
+    "plan": ("xmc.cli.plan", "Say what changes in meaning between two routing tables."),
     "plugins": ("xmc.cli.plugins", "List the installed plugins, or test one."),
     "probe": ("xmc.cli.probe", "Make one tiny real call to every target."),
     "schema": ("xmc.cli.schema", "Print the JSON Schema of a spec, or of a table."),
@@ -43,7 +45,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable.",
+    epilog="\b\nExit codes: 0 clean, 1 diagnostics, 2 usage, 3 internal error, 4 secret store unreachable,\n5 changed.",
 )
 @click.version_option(package_name="xmc", prog_name="xmc")
 def main() -> None:

@@ -19,6 +19,9 @@ from xmc.compiler.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from xmc.compiler.first_spec import Drafted, FirstSpec, draft
+    from xmc.compiler.graph import mermaid
+    from xmc.compiler.plan import Plan, plan_between
+    from xmc.compiler.plan_text import render_plan_human, render_plan_json, render_plan_markdown
     from xmc.compiler.values import ValueTextError, read_values
     from xmc.compiler.worst import CALLS_AT_ONCE, WorstCase, worst_case
 
@@ -32,6 +35,7 @@ __all__ = [
     "Compiled",
     "Drafted",
     "FirstSpec",
+    "Plan",
     "Progress",
     "Protection",
     "Proven",
@@ -44,12 +48,17 @@ __all__ = [
     "did_you_mean",
     "draft",
     "make",
+    "mermaid",
     "nearest",
     "page_of",
+    "plan_between",
     "prove",
     "read_values",
     "render_human",
     "render_json",
+    "render_plan_human",
+    "render_plan_json",
+    "render_plan_markdown",
     "render_sarif",
     "worst_case",
     "write_artifacts",
@@ -57,6 +66,9 @@ __all__ = [
 
 _SELDOM = {
     **dict.fromkeys(("Drafted", "FirstSpec", "draft"), "first_spec"),
+    "mermaid": "graph",
+    **dict.fromkeys(("Plan", "plan_between"), "plan"),
+    **dict.fromkeys(("render_plan_human", "render_plan_json", "render_plan_markdown"), "plan_text"),
     **dict.fromkeys(("ValueTextError", "read_values"), "values"),
     **dict.fromkeys(("CALLS_AT_ONCE", "WorstCase", "worst_case"), "worst"),
 }
