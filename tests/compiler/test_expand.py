@@ -1,8 +1,10 @@
 """Variables in specs: what they become, where they may stand, and that nothing of them is shown."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from tests.compiler.specs import SPEC, codes, compile_text
 
 from xmc.compiler import Compiled, Source, ValueTextError, compile_source, read_values, render_human
+from xmc.compiler.expression import LONGEST_TEXT
+from xmc.compiler.sandbox import DEEPEST_RESULT, FILTERS, LONGEST_RESULT, TESTS
 from xmc.plugins import Plugins, build_plugins
 from xmc.schema import encode_table
 
@@ -225,8 +229,9 @@ def test_statements_are_refused_with_or_without_an_expression(text: str) -> None
 
 def test_every_mistake_of_a_scalar_is_said_and_those_of_unused_variables_too() -> None:
     found = compile_text(spec_of("{{ a }} {{ b | }} {{ c }}", unused="{{ d }} {{ }}"), INSTALLED)
-    assert codes(found) == ["XMC220", "XMC221", "XMC220", "XMC221", "XMC220"][: len(found.diagnostics)]
-    assert {one.message for one in found.diagnostics} >= {"there is no variable 'd'", "there is no variable 'a'"}
+    missing = [("XMC220", f"there is no variable {name!r}") for name in "dac"]
+    no_end = ("XMC221", "something is missing at the end of this expression")
+    assert sorted(said(found)) == sorted([*missing, no_end, no_end])
 
 
 @pytest.mark.parametrize("key", ["openai_api_key_plaintext", "openai_api_key"])
@@ -335,3 +340,26 @@ def test_the_expression_of_a_variable_is_shown_with_its_mistake() -> None:
     source = Source("spec.yaml", f'vars:\n  base: "https://{{{{ regoin }}}}/v1"\n{SPEC}'.encode())
     shown = render_human(compile_source(source, INSTALLED).diagnostics, (source,))
     assert '  2 |   base: "https://{{ regoin }}/v1"\n    |                     ^^^^^^\n' in shown
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "expressions.md"
+
+
+def test_the_examples_of_the_documentation_compile() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    live = given_values(example, region="eu-north-1", share=50, stage="live")
+    assert said(live) == []
+    assert live.table is not None
+    assert [one.weight for one in live.table.endpoints[0].entities] == [50, 50]
+    assert live.table.endpoints[0].entities[1].target.url == "https://models.example.com/v1/chat/completions"
+    assert codes(given_values(example)) == ["XMC224"]
+
+
+def test_the_documentation_names_every_filter_test_and_limit() -> None:
+    text = DOCS.read_text()
+    for line, names in (("filters", FILTERS), ("tests", TESTS)):
+        (row,) = re.findall(rf"^\| {line} \| (.*) \|$", text, re.MULTILINE)
+        assert sorted(re.findall(r"`(?:is )?(\w+)`", row)) == sorted(names)
+    for limit in (LONGEST_TEXT, LONGEST_RESULT):
+        assert f"{limit:,} characters" in text
+    assert f"{DEEPEST_RESULT} levels deep" in text

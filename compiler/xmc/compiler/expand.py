@@ -26,6 +26,8 @@ _MOST_EXPANSION = 10
 _MOST_WORK = 4_000_000
 _WORK_OF_ONE = 64
 """Besides its length, in characters: what an expression costs however short it is."""
+_WEIGHT_OF_ONE = 10_000
+"""So much of a variable's size costs as much as one character of an expression."""
 
 
 class Expanded(msgspec.Struct, frozen=True):
@@ -167,6 +169,7 @@ class _Expander(msgspec.Struct):
                     return FAILED
                 if value is not UNSET:
                     values[name] = value
+                    self._work += self.variables.weights[name] // _WEIGHT_OF_ONE
         return work_out(piece, values, self.variables.declared)
 
     def _variable(self, entry: Entry) -> Node:

@@ -171,6 +171,8 @@ def _join(value: Any, between: Any = "") -> str:
         raise UndefinedError
     if not isinstance(value, list):
         raise RefusedError("`join` takes a list")
+    if len(value) > LONGEST_RESULT:
+        raise RefusedError(f"a list to join has at most {LONGEST_RESULT} items")
     texts, glue = list(map(as_text, value)), as_text(between)
     if sum(map(len, texts)) + len(glue) * len(texts) > LONGEST_RESULT + len(glue):
         raise RefusedError(f"a text has at most {LONGEST_RESULT} characters")

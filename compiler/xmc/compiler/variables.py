@@ -32,6 +32,8 @@ class Variables:
     def __init__(self, root: MappingNode, given: Mapping[str, Any]) -> None:
         self.declared: dict[str, Entry] = {}
         self.found: list[Diagnostic] = []
+        self.weights: dict[str, int] = {}
+        """How large the values are that were worked out: characters, and one for each item."""
         self._root = root
         self._given = given
         self._values: dict[str, Any] = {}
@@ -68,6 +70,7 @@ class Variables:
             value = plain(own)
             if name in self._given:
                 value = merged(value, self._given[name])
+        self.weights[name] = _weigh(value)
         return UNSET if value is None else value
 
     def _is_replaced(self, name: str) -> bool:
@@ -186,6 +189,15 @@ class Variables:
             )
         )
         self._values.update(dict.fromkeys(circle, FAILED))
+
+
+def _weigh(value: Any) -> int:
+    total, pending = 0, [value]
+    while pending:
+        one = pending.pop()
+        total += len(one) if isinstance(one, str | list | dict) else 1
+        pending.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+    return total
 
 
 def merged(under: Any, over: Any) -> Any:
