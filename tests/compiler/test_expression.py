@@ -27,7 +27,9 @@ OPERATORS = st.sampled_from(
 )
 WORDS = st.sampled_from([
     *("lower", "upper", "replace('a', 'bb')", "join(',')", "default('d')", "int", "length", "first", "attr('x')"),
-    *("defined", "format", "__class__", "[1:2]", "(1)", "if on else", "{", "}", "{{", "{%", "#", "'", "\\"),
+    *("defined", "format", "__class__", "[1:2]", "(1)", "if on else", "{", "}", "{{", "{%", "#", "'", "\\", "(", ")"),
+    *("1e400", "9" * 30, "0x" + "f" * 20, r"'\ud800'", r"'\d'", r"'\x4'", "[listed[7]]", "-}}", "[", "]"),
+    *("\r", "\x00", "\u2028", "é"),
 ])  # fmt: skip
 
 
@@ -146,6 +148,19 @@ def test_any_text_gives_a_value_or_an_error_with_its_place(text: str) -> None:
     for result in results:
         assert isinstance(result, str | int | float | list | dict | tuple | bool | None)
         assert len(str(result)) <= 4 * LONGEST_RESULT
+
+
+@given(st.lists(ATOMS | OPERATORS | WORDS, max_size=12).map(" ".join))
+def test_no_error_shows_a_value(text: str) -> None:
+    values = {"region": "c4n4ry", "listed": ["c4n4ry"], "hosts": {"main": "c4n4ry"}, "share": 60}
+    error = None
+    try:
+        for part in parts(f"{{{{ {text} }}}}"):
+            work_out(part, values, VALUES)
+    except ExpressionError as caught:
+        error = caught
+    if error is not None:
+        assert "c4n4ry" not in f"{error.message} {error.bare} {error.hint} {error.name}"
 
 
 @given(st.text(alphabet=" {}ab%#'\"-+\r\n", max_size=60))
