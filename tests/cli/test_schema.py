@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.command import run_cli
-from tests.compiler.specs import CASES, expected
+from tests.compiler.specs import CASES, SPEC, expected
 
 pytestmark = pytest.mark.process
 
@@ -57,6 +57,45 @@ def test_every_good_spec_is_accepted(schema: Path) -> None:
 def test_every_mistake_of_shape_is_refused(schema: Path) -> None:
     bad = [case for case in CASES.glob("*.yaml") if any(OF_THE_SCHEMA.search(line) for line in expected(case))]
     assert {case.stem for case in bad} - complaints(schema, bad) == set(MEANING)
+
+
+BY_NAME = SPEC.replace("endpoints:", "vars: {v: 1}\nendpoints:", 1)
+CONFIG = '              openai_api_key: "{{secrets/openai/key}}"'
+ROUTE = "      traffic_config: {{routes: [{{served_entity_name: main, traffic_percentage: {}}}]}}\n"
+PLACES = {
+    "provider": BY_NAME.replace("provider: openai", 'provider: "{{ v }}"'),
+    "task": BY_NAME.replace("task: llm/v1/chat", 'task: "{{ v }}"'),
+    "name": BY_NAME.replace("name: chat", 'name: "chat-{{ v }}"'),
+    "config": BY_NAME.replace(f"\n{CONFIG}", ' "{{ v }}"'),
+    "secret": BY_NAME.replace('"{{secrets/openai/key}}"', '"{{ v }}"'),
+    "entity": BY_NAME.split("        - name: main")[0] + '        - "{{ v }}"\n',
+    "endpoint": 'vars: {v: 1}\nendpoints:\n  - "{{ v }}"\n',
+    "endpoints": 'vars: {v: 1}\nendpoints: "{{ v }}"\n',
+    "percentage": BY_NAME + ROUTE.format('"{{ v }}"'),
+    "routes": BY_NAME + '      traffic_config: {routes: "{{ v }}"}\n',
+    "numbers": BY_NAME
+    + '    serving: {timeouts: {total_s: "{{ v }}"}, hold_s: "{{ v }}", max_body_bytes: "{{ v }}"}\n',
+    "tags": BY_NAME + '    tags: ["{{ v }}", {key: "{{ v }}", value: "{{ v }}"}]\n',
+    "principals": BY_NAME + 'principals: [{name: "{{ v }}", token_hashes: ["{{ v }}"], metrics: "{{ v }}"}]\n',
+    "stores": BY_NAME + 'secrets: {stores: {a: {kind: "{{ v }}"}, b: "{{ v }}"}, scopes: {c: "{{ v }}"}}\n',
+    "residency": BY_NAME + 'residency: {allow: ["{{ v }}"]}\n',
+}
+NO_PLACES = {
+    "reference_as_a_number": BY_NAME + ROUTE.format('"{{secrets/a/b}}"'),
+    "text_as_a_number": BY_NAME + ROUTE.format('"half"'),
+    "one_brace": BY_NAME.replace("task: llm/v1/chat", 'task: "{ v }"'),
+    "unknown_key": BY_NAME + '    serving: {hold: "{{ v }}"}\n',
+    "vars_list": BY_NAME.replace("{v: 1}", "[v]"),
+    "vars_name": BY_NAME.replace("{v: 1}", "{two words: 1}"),
+}
+"""Specs with an expression where another type is wanted, and specs with what is none, or has no place."""
+
+
+def test_an_expression_is_accepted_wherever_it_can_stand(schema: Path, tmp_path: Path) -> None:
+    for name, text in {**PLACES, **NO_PLACES}.items():
+        assert text not in (SPEC, BY_NAME), name
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert complaints(schema, sorted(tmp_path.glob("*.yaml"))) == set(NO_PLACES)
 
 
 def test_it_has_words_for_every_key_that_is_not_obvious(schema: Path) -> None:

@@ -69,3 +69,11 @@ def test_a_table_has_no_variables_left(folder: Path, command: tuple[str, ...]) -
     done = run_cli(folder, *command, "--set", "model=m")
     assert done.returncode == 2
     assert "t.xmc.json is a routing table: --set and --values are for specs" in done.stderr
+
+
+def test_a_file_of_values_is_not_shown(folder: Path) -> None:
+    (folder / "broken.yaml").write_text("any: c4n4ry\nany: {{c4n4ry}}\n")
+    done = run_cli(folder, "check", "--offline", "--values", "broken.yaml")
+    assert done.returncode == 1
+    assert "broken.yaml:2:1: error[XMC102]" in done.stderr
+    assert "c4n4ry" not in done.stderr

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmc.compiler.expression import LONGEST_RESULT, LONGEST_TEXT, ExpressionError, as_text, names, parts, work_out
+from xmc.compiler.expression import LONGEST_TEXT, ExpressionError, names, parts, work_out
+from xmc.compiler.sandbox import LONGEST_RESULT, as_text
 
 VALUES: dict[str, Any] = {
     "region": "eu-west-1",
@@ -26,7 +27,9 @@ OPERATORS = st.sampled_from(
 )
 WORDS = st.sampled_from([
     *("lower", "upper", "replace('a', 'bb')", "join(',')", "default('d')", "int", "length", "first", "attr('x')"),
-    *("defined", "format", "__class__", "[1:2]", "(1)", "if on else", "{", "}", "{{", "{%", "#", "'", "\\"),
+    *("defined", "format", "__class__", "[1:2]", "(1)", "if on else", "{", "}", "{{", "{%", "#", "'", "\\", "(", ")"),
+    *("1e400", "9" * 30, "0x" + "f" * 20, r"'\ud800'", r"'\d'", r"'\x4'", "[listed[7]]", "-}}", "[", "]"),
+    *("\r", "\x00", "\u2028", "é"),
 ])  # fmt: skip
 
 
@@ -48,13 +51,15 @@ def value(text: str) -> Any:
         ("region", "eu-west-1"),
         ("100 - share", 40),
         ("share // 7 % 5 * -2", -6),
-        ("region ~ '-' ~ share ~ on", "eu-west-1-60True"),
+        ("region ~ '-' ~ share ~ on", "eu-west-1-60true"),
         ("hosts.main ~ hosts['nested'].deep", "h11"),
         ("hosts.items", "i"),
         ("listed[-1]", "b"),
         ("listed | join('+')", "a+b"),
         ("region | replace('-', '_') | upper | trim", "EU_WEST_1"),
-        ("absent | default('d')", "d"),
+        ("hosts.absent | default('d')", "d"),
+        ("hosts.absent if hosts.absent is defined else 'd'", "d"),
+        ("region is defined and hosts.absent is undefined", True),
         ("hosts.absent is defined", False),
         ("'x' if share > 50 and not on else 'y'", "y"),
         ("region in ['eu-west-1', 'eu']", True),
@@ -79,25 +84,53 @@ def test_what_can_be_used(text: str, expected: Any) -> None:
         ("range(9)", "a call cannot be used"),
         ("hosts.__class__", "has no part '__class__'"),
         ("hosts['__class__']", "has no part '__class__'"),
-        ("''.__class__", "the expression has no value"),
+        ("''.__class__", "a part that does not exist"),
+        ("absent | default('d')", "there is no variable 'absent'"),
+        ("hosts.absent.deeper | default('d')", "a part that does not exist"),
+        ("hosts.absent | default(hosts.absent)", "'hosts' has no part 'absent'"),
+        ("'x' if on", "`if` needs an `else`"),
+        ("[listed[7]]", "'listed' has no part 7"),
+        ("[[listed[-9]]]", "a part that does not exist"),
+        ("hosts[region]", "a part that does not exist"),
+        ("listed ~ 'x'", "a list cannot stand in the middle of a text"),
+        ("1e400", "the number is too large"),
+        ("9007199254740993", "the number is too large"),
+        ("1e300 | int", "the number is too large"),
+        ("'9007199254740993' | int", "the number is too large"),
+        (r"'\ud800'", "half a character"),
+        (r"'\d'", "is no escape"),
+        ("-'a'", "`-` takes numbers"),
+        ("-on", "`-` takes numbers"),
+        ("7 // 0", "a division by zero"),
+        ("1 < 'a'", "do not go together"),
+        ("hosts | first", "`first` and `last` take"),
+        ("listed | join(',', 1, 2)", "do not go together"),
+        ("region | default(default_value='x')", "takes plain arguments only"),
+        ("region | join(*listed)", "takes plain arguments only"),
+        ("(1, 2)", "a tuple cannot be used"),
+        ("not " * 40 + "on", "nested too deeply"),
+        ("-" * 40 + "share", "nested too deeply"),
+        ("(" * 40 + "on" + ")" * 40, "nested too deeply"),
+        ("[" * 40 + "on" + "]" * 40, "nested too deeply"),
+        ("hosts" + ".a" * 40, "nested too deeply"),
         ("cycler", "there is no variable 'cycler'"),
         ("2 ** 9999", "a power cannot be used"),
-        ("'a' * 9", "`*` takes two numbers"),
-        ("'a' + 'b'", "`+` takes two numbers"),
+        ("'a' * 9", "`*` takes numbers"),
+        ("'a' + 'b'", "`+` takes numbers"),
         ("1 / 2", "a division that leaves fractions cannot be used"),
         ("9007199254740992 * 2", "the number is too large"),
         ("'abc' | int", "`int` takes a whole number"),
         ("ratio | int", "`int` takes a whole number"),
         ("region | map('upper')", "there is no filter 'map'"),
         ("share is odd", "there is no test 'odd'"),
-        ("long ~ long", "the result has more than"),
+        ("long ~ long", "a text has at most"),
         ("long | replace('a', 'aa')", "a text has at most"),
-        ("listed[7]", "the expression has no value"),
-        ("share | upper", "it takes a text"),
+        ("listed[7]", "'listed' has no part 7"),
+        ("share | upper", "this filter takes a text"),
         ("{'a': 1}", "a mapping cannot be used"),
         ("region[0:2]", "a slice cannot be used"),
-        ("share <", "this is no expression"),
-        ("a b", "this is no expression"),
+        ("share <", "something is missing at the end"),
+        ("a b", "`b` does not fit here"),
     ],
 )
 def test_what_cannot(text: str, complaint: str) -> None:
@@ -117,7 +150,20 @@ def test_any_text_gives_a_value_or_an_error_with_its_place(text: str) -> None:
         assert len(str(result)) <= 4 * LONGEST_RESULT
 
 
-@given(st.text(alphabet=" {}ab%#'\"", max_size=60))
+@given(st.lists(ATOMS | OPERATORS | WORDS, max_size=12).map(" ".join))
+def test_no_error_shows_a_value(text: str) -> None:
+    values = {"region": "c4n4ry", "listed": ["c4n4ry"], "hosts": {"main": "c4n4ry"}, "share": 60}
+    error = None
+    try:
+        for part in parts(f"{{{{ {text} }}}}"):
+            work_out(part, values, VALUES)
+    except ExpressionError as caught:
+        error = caught
+    if error is not None:
+        assert "c4n4ry" not in f"{error.message} {error.bare} {error.hint} {error.name}"
+
+
+@given(st.text(alphabet=" {}ab%#'\"-+\r\n", max_size=60))
 def test_the_pieces_are_the_text(text: str) -> None:
     try:
         found = parts(text)
@@ -147,13 +193,38 @@ def test_names_are_those_of_variables() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scalar", "name", "start"),
-    [("x {{ a.b ~ b }}", "a", 5), ("{{ hosts.b }}", "b", 9), ("{{ region ~ hosts['b'] }}", "b", 19)],
+    ("scalar", "seen", "times"),
+    [
+        ("x {{ a.b ~ b }}", "a", 1),
+        ("{{ hosts.b }}", "b", 1),
+        ("{{ hosts . b }}", "b", 1),
+        ("{{ region ~ hosts['b'] }}", "b", 1),
+        ("{{ hosts.main ~ hosts.nested['hosts'] }}", "hosts", 3),
+        ("{{ hosts.main ~ hosts.nested.main }}", "main", 2),
+        ("{{ listed[0] ~ listed[7] }}", "7", 1),
+        ("{{ region }} {{ region ~ regoin }}", "regoin", 1),
+        ("räks 😀 {{ 'é' ~ nope }}", "nope", 1),
+        ("{{ region\n ~\n nope }}", "nope", 1),
+        ("{{ region || upper }}", "|", 2),
+        ("{{ region | upcase }}", "upcase", 1),
+        ("{{ region ~ range(3) }}", "(", 1),
+        ("{{ region ! }}", "!", 1),
+        ("{{ 'never closed }}", "'", 1),
+        ("{{ region ~ (share }}", "}", 1),
+        ("{{ 1 + 99999999999999999999 }}", "99999999999999999999", 1),
+        (r"{{ 'a' ~ 'b\d' }}", r"\d", 1),
+        ("{{ region", "{{", 1),
+        ("{{ region {% x %} }}", "{", 3),
+        ("a {# b #} {{ region }}", "{# b #}", 1),
+        ("{{ region -}} x", "-", 1),
+        ("{{-region }} x", "-", 1),
+    ],
 )
-def test_the_place_is_that_of_the_name_that_does_not_exist(scalar: str, name: str, start: int) -> None:
+def test_a_complaint_points_at_what_is_wrong(scalar: str, seen: str, times: int) -> None:
     error = outcome(scalar)[1]
     assert error is not None
-    assert (error.name, error.start, error.end) == (name, start, start + len(name))
+    assert scalar[error.start : error.end] == seen
+    assert scalar[: error.end].count(seen) == times
 
 
 def test_text_is_written_as_in_yaml() -> None:

@@ -43,6 +43,6 @@ def read_given(values: Sequence[Path], sets: Sequence[str]) -> dict[str, Any]:
     except ValueTextError as error:
         raise click.BadParameter(str(error), param_hint="--set") from error
     if diagnostics:
-        show(diagnostics, files, "human", stderr=True)
+        show(diagnostics, (), "human", stderr=True)  # without the lines: any value may be secret, whatever its name
         sys.exit(ExitCode.DIAGNOSTICS)
     return given

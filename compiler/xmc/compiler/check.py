@@ -18,7 +18,7 @@ from xmc.plugins import Plugins, SecretStore
 from xmc.schema import JsonObject, spec_schema
 
 _ABOUT = ("title", "description", "default", "examples")
-_EXPRESSION = r"\{\{(?![-\s]*secrets)"
+_EXPRESSION = r"\{\{(?![-\s]*secrets\b)"
 """What an expression in a text begins with, and a secret reference does not."""
 
 
@@ -82,12 +82,12 @@ def composed_schema(plugins: Plugins) -> dict[str, Any]:
     definitions = dict(schema["$defs"])
     external = dict(definitions["external_model"])
     properties = dict(external["properties"])
-    properties["provider"] = {**properties["provider"], "enum": sorted(plugins.providers)}
+    properties["provider"] = _or_expression({**properties["provider"], "enum": sorted(plugins.providers)})
     choices = []
     for name, provider in plugins.providers.items():
         identifier = f"xmc:provider:{name}"
         definitions[f"provider:{name}"] = {**_with_nulls(provider.config_schema), "$id": identifier}
-        properties[provider.config_key] = {"$ref": identifier}
+        properties[provider.config_key] = _or_expression({"$ref": identifier})
         others = {other.config_key: False for other in plugins.providers.values() if other is not provider}
         choices.append(
             {
@@ -99,7 +99,8 @@ def composed_schema(plugins: Plugins) -> dict[str, Any]:
     definitions["route"] = {**definitions["route"], **_any_of("served_entity_name", "served_model_name")}
     definitions["endpoint"] = {**definitions["endpoint"], **_any_of("config", "served_entities", "served_models")}
     stores = definitions["secrets"]["properties"]["stores"]["anyOf"][0]
-    stores["additionalProperties"]["allOf"] = [_of_kind(kind, store) for kind, store in plugins.secret_stores.items()]
+    one_store = stores["additionalProperties"]["anyOf"][0]
+    one_store["allOf"] = [_of_kind(kind, store) for kind, store in plugins.secret_stores.items()]
     definitions["external_model"] = {
         **external,
         "properties": properties,
@@ -131,6 +132,8 @@ def _with_nulls(schema: Any) -> Any:
     own |= {key: schema[key] for key in ("if", "enum", "const") if key in schema}
     if isinstance(own.get("items"), dict):
         own["items"] = _or_expression(own["items"])
+    if isinstance(own.get("additionalProperties"), dict):
+        own["additionalProperties"] = _or_expression(own["additionalProperties"])
     if isinstance(schema.get("properties"), dict):
         needed = schema.get("required", ())
         own["properties"] = {

@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 
+from xmc.compiler.braces import may_hold_expressions
 from xmc.compiler.capability import Records, lint_capabilities
 from xmc.compiler.check import check
 from xmc.compiler.contradiction import lint_rights, lint_settings, lint_twins
 from xmc.compiler.egress import apply_egress
-from xmc.compiler.expand import VARS, expand, may_hold_expressions
+from xmc.compiler.expand import expand
 from xmc.compiler.gather import gather
 from xmc.compiler.link import link
 from xmc.compiler.lint import lint, lint_forms
@@ -23,6 +24,7 @@ from xmc.compiler.residency import read_residency
 from xmc.compiler.spec import view
 from xmc.compiler.stores import read_stores
 from xmc.compiler.unused import lint_unused
+from xmc.compiler.variables import VARS
 from xmc.plugins import CONTRACT, Plugins
 from xmc.schema import Diagnostic, Secret, Severity, Span, Table, freeze_table
 

@@ -19,7 +19,8 @@ def lint_settings(report: Report, spec: SpecView) -> None:
         _lint_timeouts(report, ("defaults",))
     for endpoint in spec.endpoints:
         if _is_written(report, (*endpoint.path, "serving")):
-            _lint_timeouts(report, endpoint.path)
+            if not report.is_wrong_within(("defaults",)):  # the endpoint's own are read together with these
+                _lint_timeouts(report, endpoint.path)
             _lint_split(report, endpoint)
 
 

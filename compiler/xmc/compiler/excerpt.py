@@ -1,11 +1,11 @@
 """The source line under a diagnostic: masked, cut to the width of the terminal, and what of it to underline. Pure."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import msgspec
 
-from xmc.compiler.mask import STRUCK, struck_out
+from xmc.compiler.mask import STRUCK, struck_out, struck_variable
 from xmc.schema import Span
 
 WIDTH = 160
@@ -31,10 +31,11 @@ class _Cell(msgspec.Struct, frozen=True):
     columns: int
 
 
-def excerpt(span: Span, lines: Sequence[bytes], width: int = WIDTH) -> Excerpt | None:
+def excerpt(span: Span, lines: Sequence[bytes], width: int = WIDTH, variables: Container[int] = ()) -> Excerpt | None:
     """Return the line in which a span begins, or None if it cannot be shown.
 
-    Columns are those of a terminal: wide characters take two, combining ones none.
+    `variables` are the positions of lines that hold variables, of which values are not shown. Columns are those of a
+    terminal: wide characters take two, combining ones none.
     """
     if not 0 < span.line <= len(lines):
         return None
@@ -44,7 +45,7 @@ def excerpt(span: Span, lines: Sequence[bytes], width: int = WIDTH) -> Excerpt |
     if start >= _LONGEST_READ:
         return None
     end = span.end_column - 1 if span.end_line == span.line else len(line)
-    cells = _cells(line)
+    cells = _cells(line, struck_variable(line) if span.line - 1 in variables else struck_out(line))
     start = min(start, len(cells))
     return _window(cells, start, max(start, min(end, len(cells))), max(width, _NARROWEST))
 
@@ -69,10 +70,10 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def _cells(line: str) -> list[_Cell]:
+def _cells(line: str, struck: Iterable[tuple[int, int]]) -> list[_Cell]:
     """Return one cell for each character; of a struck-out part the first shows the mark and the others nothing."""
     cells = [_Cell(char, _columns(char)) for char in line]
-    for start, end in struck_out(line):
+    for start, end in struck:
         cells[start:end] = [_Cell(STRUCK, len(STRUCK)), *[_Cell("", 0)] * (end - start - 1)]
     return cells
 

@@ -4,31 +4,30 @@ Every scalar that holds `{{ … }}` and no secret reference is worked out over `
 becomes the value itself, a number or a list say; any other becomes text. Keys are never expanded.
 """
 
-import re
 from collections.abc import Mapping
 from operator import is_not
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from xmc.compiler.node import Broken, Entry, Node, Scalar, is_null, plain
+from xmc.compiler.braces import is_expression
+from xmc.compiler.node import Broken, Entry, Node, Scalar
 from xmc.compiler.node import Mapping as MappingNode
 from xmc.compiler.node import Sequence as SequenceNode
 from xmc.compiler.report import make
-from xmc.compiler.suggest import did_you_mean, nearest
+from xmc.compiler.variables import FAILED, UNSET, VARS, Variables
 from xmc.schema import Diagnostic, Label, Span
 
 if TYPE_CHECKING:
     from xmc.compiler.expression import ExpressionError, Part
 
-VARS = "vars"
-_SECRETS = re.compile(r"\{\{[-\s]*secrets\b")
-_BRACES = re.compile(rb"\{%|\{\{(?![-\s]*secrets)")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_WORDS = frozenset({"and", "else", "false", "if", "in", "is", "none", "not", "or", "true"})
-"""What Jinja2 reads as something else."""
 _FREE_EXPANSION = 1_000_000
 _MOST_EXPANSION = 10
+_MOST_WORK = 4_000_000
+_WORK_OF_ONE = 64
+"""Besides its length, in characters: what an expression costs however short it is."""
+_WEIGHT_OF_ONE = 10_000
+"""So much of a variable's size costs as much as one character of an expression."""
 
 
 class Expanded(msgspec.Struct, frozen=True):
@@ -44,73 +43,26 @@ class Expanded(msgspec.Struct, frozen=True):
 
 def expand(root: MappingNode, values: Mapping[str, Any], size: int) -> Expanded:
     """Work out the expressions of a spec of `size` characters; `values` take the place of its variables."""
-    expander = _Expander(root, values, max(_MOST_EXPANSION * size, _FREE_EXPANSION))
+    expander = _Expander(Variables(root, values), max(_MOST_EXPANSION * size, _FREE_EXPANSION))
     rest = tuple(entry for entry in root.entries if entry.key != VARS)
     entries = expander.entries(MappingNode(rest, root.span))
-    expander.finish()
-    return Expanded(MappingNode(entries, root.span), tuple(expander.found), expander.unused())
-
-
-def is_expression(text: str) -> bool:
-    """Tell whether a text is to be worked out.
-
-    >>> is_expression("{{ region }}-1"), is_expression("{{secrets/a/b}}"), is_expression("plain")
-    (True, False, False)
-    """
-    return ("{{" in text or "{%" in text) and _SECRETS.search(text) is None
-
-
-def may_hold_expressions(text: bytes) -> bool:
-    """Tell whether a file has to be looked through; braces that are written as escapes do not count as expressions."""
-    return _BRACES.search(text) is not None
-
-
-class _Failed(msgspec.Struct, frozen=True):
-    """Stands for a variable whose value could not be worked out, which has been said."""
+    expander.look_at_unused()
+    variables = expander.variables
+    found = (*variables.found, *expander.found, *variables.check_given())
+    return Expanded(MappingNode(entries, root.span), found, variables.unused())
 
 
 class _Expander(msgspec.Struct):
-    root: MappingNode
-    given: Mapping[str, Any]
+    variables: Variables
     limit: int
     found: list[Diagnostic] = []
-    _declared: dict[str, Entry] = {}
-    _values: dict[str, Any] = {}
-    _open: list[str] = []
-    _used: set[str] = set()
     _seen: dict[int, tuple[Node, Node]] = {}
-    _total: int = 0
-
-    def __post_init__(self) -> None:
-        entry = self.root.index.get(VARS)
-        if entry is None or is_null(entry.value):
-            return
-        if not isinstance(entry.value, MappingNode):
-            if not isinstance(entry.value, Broken):
-                self._add("XMC203", entry.value.span, "`vars` must be a mapping of names to values")
-            return
-        for one in entry.value.entries:
-            if _NAME.fullmatch(one.key) and one.key.lower() not in _WORDS:
-                self._declared[one.key] = one
-            else:
-                message = f"{one.key!r} cannot be the name of a variable"
-                self._add("XMC212", one.key_span, message, "use letters, digits and _, and no word of the language")
-
-    def finish(self) -> None:
-        """Say what was given and never declared."""
-        at = self.root.index[VARS].key_span if VARS in self.root.index else self.root.span
-        for name in self.given.keys() - self._declared.keys():
-            message = f"a value is given for {name!r}, which `vars` does not declare"
-            hint = did_you_mean(name, self._declared) or f"declare it: `vars: {{{name}: …}}`"
-            self._add("XMC225", at, message, hint)
-
-    def unused(self) -> tuple[Diagnostic, ...]:
-        """Return a warning for each variable that nothing uses."""
-        return tuple(
-            make("XMC350", entry.key_span, f"no expression uses the variable {name!r}", hint="remove it")
-            for name, entry in self._declared.items()
-            if name not in self._used
-        )
+    _results: dict[str, Any] = {}
+    """Expression -> value or error: variables do not change, so it is worked out once, wherever it stands."""
+    _key: str = ""
+    """The nearest key: where it sounds like a secret, no message shows what stands there."""
+    _size: int = 0
+    _work: int = 0
 
     def entries(self, mapping: MappingNode) -> tuple[Entry, ...]:
         """Return keys with their expanded values; one that is itself an expression is reported and left out."""
@@ -121,7 +73,9 @@ class _Expander(msgspec.Struct):
         return tuple(map(self._entry, kept))
 
     def _entry(self, entry: Entry) -> Entry:
+        outer, self._key = self._key, entry.key
         value = self.node(entry.value)
+        self._key = outer
         return entry if value is entry.value else Entry(entry.key, entry.key_span, value)
 
     def node(self, node: Node) -> Node:
@@ -132,7 +86,7 @@ class _Expander(msgspec.Struct):
         new: Node = node
         if isinstance(node, Scalar):
             if isinstance(node.value, str) and is_expression(node.value):
-                new = self._scalar(node, node.value)
+                new = self._scalar(node)
         elif isinstance(node, SequenceNode):
             items = tuple(self.node(item) for item in node.items)
             if any(map(is_not, items, node.items)):
@@ -144,88 +98,123 @@ class _Expander(msgspec.Struct):
         self._seen[id(node)] = (node, new)  # the node is kept, so that its id stays its own
         return new
 
-    def _scalar(self, node: Scalar, text: str) -> Node:
-        from xmc.compiler.expression import ExpressionError, as_text, parts, work_out  # noqa: PLC0415 - brings jinja2
+    def look_at_unused(self) -> None:
+        """Say what is no expression in variables that nothing reads, and were not worked out."""
+        for entry in self.variables.unread():
+            for scalar in self.variables.scalars(entry.value):
+                self._key = entry.key
+                self._read(scalar)
+
+    def _read(self, node: Scalar) -> "list[Part] | None":
+        from xmc.compiler.expression import ExpressionError, look, parts  # noqa: PLC0415 - brings jinja2
 
         try:
-            pieces = parts(text)
-            if not any(piece.is_expression for piece in pieces):
-                return node
-            values = [self._worked_out(node, one, work_out) if one.is_expression else one.text for one in pieces]
-            if any(isinstance(value, _Failed) for value in values):
-                return Broken(node.span)
-            if len(values) == 1:
-                return self._bounded(node, values[0])
-            for piece, value in zip(pieces, values, strict=True):
-                try:
-                    as_text(value)
-                except ValueError as error:
-                    end = piece.start + len(piece.text)
-                    raise ExpressionError(str(error), piece.start, end, fails=True) from error
-            return self._bounded(node, "".join(map(as_text, values)))
+            pieces = parts(str(node.value))
         except ExpressionError as error:
             self._fail(node, error)
+            return None
+        wrong = False
+        for piece in pieces:
+            if not piece.is_expression or piece.text in self._results:
+                continue
+            self._work += len(piece.text) + _WORK_OF_ONE
+            if self._work > _MOST_WORK:
+                return None
+            try:
+                look(piece, self.variables.declared)
+            except ExpressionError as error:
+                self._fail(node, error)
+                wrong = True
+        return None if wrong else pieces
+
+    def _scalar(self, node: Scalar) -> Node:
+        pieces = self._read(node)
+        if self._work > _MOST_WORK:
+            return self._too_much(
+                node, f"the different expressions of this spec have more than {_MOST_WORK} characters"
+            )
+        values = [self._piece(node, one) if one.is_expression else one.text for one in pieces or ()]
+        if not values or any(value is FAILED for value in values):
             return Broken(node.span)
+        if len(values) > 1:
+            texts = [self._as_text(node, piece, value) for piece, value in zip(pieces or (), values, strict=True)]
+            if any(one is None for one in texts):
+                return Broken(node.span)
+            values = ["".join(map(str, texts))]
+        return self._bounded(node, values[0])
+
+    def _piece(self, node: Scalar, piece: "Part") -> Any:
+        """Return the value of an expression, or that there is none, which has been said."""
+        from xmc.compiler.expression import ExpressionError  # noqa: PLC0415 - as above
+
+        if piece.text not in self._results:
+            try:
+                self._results[piece.text] = self._worked_out(piece)
+            except ExpressionError as error:
+                self._results[piece.text] = error.moved(-piece.start)
+        result = self._results[piece.text]
+        if isinstance(result, ExpressionError):
+            self._fail(node, result.moved(piece.start))
+            return FAILED
+        return result
+
+    def _worked_out(self, piece: "Part") -> Any:
+        from xmc.compiler.expression import names, work_out  # noqa: PLC0415 - as above
+
+        values: dict[str, Any] = {}
+        for name in names(piece):
+            if name in self.variables.declared:
+                value = self.variables.value(name, self._variable)
+                if value is FAILED:
+                    return FAILED
+                if value is not UNSET:
+                    values[name] = value
+                    self._work += self.variables.weights[name] // _WEIGHT_OF_ONE
+        return work_out(piece, values, self.variables.declared)
+
+    def _variable(self, entry: Entry) -> Node:
+        """Return the expanded value of a variable; all that it reads has been worked out before."""
+        return self._entry(entry).value
+
+    def _as_text(self, node: Scalar, piece: "Part", value: Any) -> str | None:
+        from xmc.compiler.expression import ExpressionError  # noqa: PLC0415 - as above
+        from xmc.compiler.sandbox import RefusedError, as_text  # noqa: PLC0415 - as above
+
+        try:
+            return as_text(value)
+        except RefusedError as error:
+            end = piece.start + len(piece.text)
+            self._fail(node, ExpressionError("XMC222", str(error), piece.start, end, str(error)))
+            return None
 
     def _bounded(self, node: Scalar, value: Any) -> Node:
-        self._total += len(str(value))
-        if self._total > self.limit:
-            message = f"the expressions of this spec make more than {self.limit} characters"
-            self._add("XMC222", node.span, message, "write less, or split the spec into several gateways")
-            self.limit = 2**62  # once is enough
+        from xmc.compiler.sandbox import LONGEST_RESULT, size  # noqa: PLC0415 - as above
+
+        if isinstance(value, str) and len(value) > LONGEST_RESULT:
+            self._add("XMC222", node.span, f"this comes to more than {LONGEST_RESULT} characters", "write less")
             return Broken(node.span)
+        self._size += size(value)
+        if self._size > self.limit:
+            return self._too_much(node, f"the expressions of this spec make more than {self.limit} characters")
         return _node(value, node.span)
 
-    def _worked_out(self, node: Scalar, piece: "Part", work_out: Any) -> Any:
-        from xmc.compiler.expression import names  # noqa: PLC0415 - as above
-
-        read = names(piece)
-        values = {name: self._value(name, node, piece) for name in read if name in self._declared}
-        if any(isinstance(value, _Failed) for value in values.values()):
-            return _Failed()
-        return work_out(piece, values, tuple(self._declared))
-
-    def _value(self, name: str, node: Scalar, piece: "Part") -> Any:
-        """Return the value of a declared variable, which may itself hold expressions."""
-        self._used.add(name)
-        if name in self._values:
-            return self._values[name]
-        entry = self._declared[name]
-        if name in self._open:
-            loop = " -> ".join((*self._open[self._open.index(name) :], name))
-            labels = tuple(Label(self._declared[one].key_span, f"{one!r} is here") for one in self._open)
-            self._add("XMC223", node.span, f"variables refer to each other in a circle: {loop}", "break it", labels)
-            return _Failed()
-        self._open.append(name)
-        own = self.node(entry.value)
-        self._open.pop()
-        value: Any = _Failed() if _has_broken(own) else plain(own)
-        if name in self.given and not isinstance(value, _Failed):
-            value = merged(value, self.given[name])
-        if value is None:
-            start = piece.start + max(piece.text.find(name), 0)
-            message = f"the variable {name!r} has no value"
-            label = Label(entry.key_span, "declared here")
-            self._add(
-                "XMC224", _inside(node, start, start + len(name)), message, f"give it one: --set {name}=…", (label,)
-            )
-            value = _Failed()
-        self._values[name] = value
-        return value
+    def _too_much(self, node: Scalar, message: str) -> Node:
+        if not any(one.message == message for one in self.found):  # once is enough
+            self._add("XMC222", node.span, message, "write less, or split the spec into several gateways")
+        return Broken(node.span)
 
     def _fail(self, node: Scalar, error: "ExpressionError") -> None:
-        code, hint = "XMC221", None
+        from xmc.compiler.mask import sounds_secret  # noqa: PLC0415 - only for a spec that is wrong
+
         labels: tuple[Label, ...] = ()
-        if error.name is not None:
-            code = "XMC220"
-            hint = did_you_mean(error.name, error.known)
-            if hint is None and not self._declared:
-                hint = f"declare it: `vars: {{{error.name}: …}}`"
-            guess = nearest(error.name, self._declared) if set(error.known) == set(self._declared) else None
-            labels = (Label(self._declared[guess].key_span, f"{guess!r} is here"),) if guess else ()
-        elif error.fails:
-            code = "XMC222"
-        self._add(code, _inside(node, error.start, error.end), str(error), hint, labels)
+        declared = self.variables.declared.get(error.name or "")
+        if declared is not None:
+            text = "declared here" if error.code == "XMC224" else f"{error.name!r} is here"
+            labels = (Label(declared.key_span, text),)
+        hidden = sounds_secret(self._key)
+        message = error.bare if hidden else error.message
+        hint = error.hint if declared is not None or not hidden else None
+        self._add(error.code, _inside(node, error.start, error.end), message, hint, labels)
 
     def _add(
         self, code: str, span: Span, message: str, hint: str | None = None, labels: tuple[Label, ...] = ()
@@ -233,32 +222,14 @@ class _Expander(msgspec.Struct):
         self.found.append(make(code, span, message, hint=hint, labels=labels))
 
 
-def merged(under: Any, over: Any) -> Any:
-    """Return a value with another laid over it: mappings key by key, everything else wholly.
-
-    >>> merged({"a": 1, "b": {"c": 2}}, {"b": {"d": 3}})
-    {'a': 1, 'b': {'c': 2, 'd': 3}}
-    """
-    if not isinstance(under, dict) or not isinstance(over, dict):
-        return over
-    return {**under, **{key: merged(under.get(key), value) for key, value in over.items()}}
-
-
-def _has_broken(node: Node) -> bool:
-    if isinstance(node, SequenceNode):
-        return any(map(_has_broken, node.items))
-    if isinstance(node, MappingNode):
-        return any(_has_broken(entry.value) for entry in node.entries)
-    return isinstance(node, Broken)
-
-
 def _node(value: Any, span: Span) -> Node:
     """Return a value as a tree, all of it at one place."""
     if isinstance(value, dict):
         return MappingNode(tuple(Entry(str(key), span, _node(part, span)) for key, part in value.items()), span)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return SequenceNode(tuple(_node(part, span) for part in value), span)
-    return Scalar(value, "" if value is None else str(value), False, span)
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return Scalar(value, text, False, span)
 
 
 def _inside(node: Scalar, start: int, end: int) -> Span:

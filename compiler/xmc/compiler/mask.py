@@ -6,7 +6,7 @@ Where a line is wholly understood (`{a: b, key: "c", d: e}`), only the value is 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from xmc.compiler.suggest import distance
 
@@ -30,6 +30,7 @@ _FLOW_VALUE = re.compile(
 )
 _IN_URL = re.compile(r"(?<=://)(?P<user>[^/\s\"'?#]+)(?=@)|(?<=[?&])(?P<name>[\w.-]*)=(?P<value>[^&#\s\"']+)")
 """User and password of a URL, and each parameter of its query."""
+_VARS = re.compile(rb"(\s*)[\"']?vars[\"']?\s*:")
 _FLOW_NEXT = re.compile(rf"[\s}}\]]*(?:$|,[\s{{\[]*(?:$|{_KEY_TOKEN}))")
 
 
@@ -52,6 +53,41 @@ def mask_line(line: str) -> str:
     return shown + line[begin:]
 
 
+def variable_lines(lines: Sequence[bytes]) -> range:
+    """Return the positions of the line of the first `vars:` and of those that are indented below it.
+
+    >>> variable_lines([b"version: 1", b"vars:", b"  a: 1", b"", b"  b: 2", b"endpoints: []"])
+    range(1, 5)
+    """
+    for start, line in enumerate(lines):
+        if found := _VARS.match(line):
+            end = start + 1
+            while end < len(lines) and (
+                not lines[end].strip() or lines[end].startswith((found[1] + b" ", found[1] + b"\t", b"-"))
+            ):
+                end += 1
+            return range(start, end)
+    return range(0)
+
+
+def struck_variable(line: str) -> tuple[tuple[int, int], ...]:
+    """Return what of a line of variables may not be shown: any may hold a secret, whatever its name.
+
+    Only a text with an expression is shown, where it is all that the line holds beside its key.
+
+    >>> [bool(struck_variable(line)) for line in ("  a: x", '  a: "{{ b }}"', "vars:", "vars: {a: x, b: '{{ a }}'}")]
+    [True, False, False, True]
+    """
+    key = re.match(rf"\s*(?:-\s+)*{_KEY_TOKEN}", line)
+    if key is None:
+        return () if _PLAIN_ITEM.match(line) else ((0, len(line)),)
+    if not line[key.end() :].strip():
+        return ()
+    if "{{" in line and re.fullmatch(r"\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'{\[&*!#][^#]*)\s*", line[key.end() :]):
+        return struck_out(line)
+    return ((key.end(), len(line)),)
+
+
 def struck_out(line: str) -> tuple[tuple[int, int], ...]:
     """Return what of a line may not be shown: ranges of characters, in order, end exclusive."""
     if not _HAS_KEY.match(line):
@@ -60,7 +96,7 @@ def struck_out(line: str) -> tuple[tuple[int, int], ...]:
     place = 0
     while (key := _KEY.search(line, place)) is not None:
         place = key.end()
-        if not _sounds_secret(key[0]):
+        if not sounds_secret(key[0]):
             continue
         found = _value(line, key.start(), place, container=_word(key[0]).endswith(_CONTAINERS))
         if found is None:
@@ -76,7 +112,7 @@ def _in_urls(line: str) -> Iterator[tuple[int, int]]:
     for found in _IN_URL.finditer(line):
         if found["user"] is not None:
             yield found.span("user")
-        elif _sounds_secret(found["name"]):
+        elif sounds_secret(found["name"]):
             yield found.span("value")
 
 
@@ -117,10 +153,10 @@ def _word(key: str) -> str:
     return key.rstrip().removesuffix(":").strip(" \"'").lower()
 
 
-def _sounds_secret(key: str) -> bool:
+def sounds_secret(key: str) -> bool:
     """Tell whether a key may hold a secret, mistyped ones included.
 
-    >>> [_sounds_secret(key) for key in ("openai_api_kye:", "bearer_tokne:", "task:", "provider:")]
+    >>> [sounds_secret(key) for key in ("openai_api_kye:", "bearer_tokne:", "task:", "provider:")]
     [True, True, False, False]
     """
     word = _word(key)

@@ -2,6 +2,7 @@
 
 import re
 
+from xmc.compiler.braces import SECRETS
 from xmc.compiler.explain import either_or
 from xmc.compiler.lift import SUFFIX, SecretField, secret_fields
 from xmc.compiler.node import Path, Scalar, follow, walk
@@ -10,7 +11,6 @@ from xmc.compiler.spec import EntityView, SpecView
 from xmc.plugins import Plugins
 from xmc.schema import JsonObject, SecretRef
 
-_SECRETS = re.compile(r"\{\{[-\s]*secrets\b")
 _REFERENCE = re.compile(r"\{\{\s*secrets/[A-Za-z0-9_.@-]+/[A-Za-z0-9_.@-]+\s*\}\}")
 _FORM = '"{{secrets/scope/key}}"'
 
@@ -85,7 +85,7 @@ def _check_typed_in(report: Report, path: Path, field: SecretField, entity: Enti
     key, plain_key = str(field.target[-1]), str(path[-1])
     if not isinstance(text, str):
         return  # a wrong type, which `check` reports
-    if _SECRETS.search(text):
+    if SECRETS.search(text):
         message = f"`{plain_key}` takes the value itself, not a reference"
         report.add("XMC505", path, message, hint=f"move the reference to `{key}`")
     elif not text:
@@ -99,14 +99,14 @@ def _check_typed_in(report: Report, path: Path, field: SecretField, entity: Enti
 
 def _check_open(report: Report, path: Path, text: str) -> None:
     name = report.name(path)
-    if _SECRETS.search(text) and not _REFERENCE.search(text):
+    if SECRETS.search(text) and not _REFERENCE.search(text):
         message = f"the reference in `{name}` is malformed, and `{name}` is not a secret"
         report.add("XMC504", path, message, hint=f"a reference is {_FORM}, as a whole value, in a secret field")
-    elif _SECRETS.search(text):
+    elif SECRETS.search(text):
         message = f"`{name}` is not a secret field; a secret here would be sent and shown in the open"
         report.add("XMC502", path, message, hint="use the provider's own field for the secret")
     else:
-        message = f"`{name}` holds an expression beside what is no expression"
+        message = f"`{name}` comes to a text with braces, which is not worked out again"
         report.add("XMC209", path, message, hint="write the value itself")
 
 

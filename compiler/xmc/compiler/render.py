@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from xmc.compiler.codes import CODES
-from xmc.compiler.excerpt import WIDTH, excerpt, visible
+from xmc.compiler.excerpt import WIDTH, Excerpt, excerpt, visible
+from xmc.compiler.mask import variable_lines
 from xmc.compiler.parse import Source
 from xmc.schema import Diagnostic, Severity, Span
 
@@ -35,13 +36,16 @@ def render_human(
     errors_first = sorted(range(len(listed)), key=lambda at: listed[at].severity is not Severity.ERROR)
     shown = [listed[at] for at in sorted(errors_first[:MOST_SHOWN])]
     lines = {source.name: source.text for source in sources}
-    split: dict[str, list[bytes]] = {}
+    split: dict[str, tuple[list[bytes], range]] = {}
     blocks = []
     for diagnostic in shown:
         file = diagnostic.span.file
         if file in lines and file not in split:
-            split[file] = _split(lines[file])
-        blocks.append(_block(diagnostic, split.get(file, []), color=color, width=width))
+            text = _split(lines[file])
+            split[file] = (text, variable_lines(text))
+        shown_lines, variables = split.get(file, ([], range(0)))
+        line = excerpt(diagnostic.span, shown_lines, width, variables)
+        blocks.append(_block(diagnostic, line, color=color))
     if len(shown) < len(listed):
         blocks.append(f"… and {len(listed) - len(shown)} more; the JSON form holds all {len(listed)}\n")
     return "".join(blocks)
@@ -74,13 +78,12 @@ def _plain(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def _block(diagnostic: Diagnostic, lines: list[bytes], *, color: bool, width: int) -> str:
+def _block(diagnostic: Diagnostic, shown: Excerpt | None, *, color: bool) -> str:
     def paint(text: str, style: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if color else text
 
     kind = paint(f"{diagnostic.severity}[{diagnostic.code}]", _COLORS[diagnostic.severity])
     text = f"{_place(diagnostic.span)}: {kind}: {paint(visible(diagnostic.message), _BOLD)}\n"
-    shown = excerpt(diagnostic.span, lines, width)
     if shown is not None:
         number = str(diagnostic.span.line)
         text += f"  {number} | {shown.line}\n"

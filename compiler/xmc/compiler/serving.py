@@ -10,7 +10,7 @@ _TIMEOUTS = ("connect", "first_byte", "idle", "total")
 
 
 def read_serving(report: Report, endpoint: Path) -> Serving:
-    """Return the settings of an endpoint of a spec without errors. Seconds become whole milliseconds, rounded."""
+    """Return the settings of an endpoint; a wrong block counts as left out. Seconds become whole milliseconds."""
     default: Any = _at(report, ("defaults", "serving"))
     own: Any = _at(report, (*endpoint, "serving"))
     merged = {**default, **own}
@@ -25,6 +25,8 @@ def read_serving(report: Report, endpoint: Path) -> Serving:
 
 
 def _at(report: Report, path: Path) -> dict[str, Any]:
+    if report.is_wrong_within(path):
+        return {}
     parent = mapping(follow(report.root, path[:-1]))
     node = parent.get(str(path[-1])) if parent else None
     value = plain(node) if node else None

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from xmc.compiler.expand import merged
+from xmc.compiler.compose import MAX_DEPTH
 from xmc.compiler.node import Mapping, Node, plain
 from xmc.compiler.parse import Source, parse
 from xmc.compiler.report import make, settle
+from xmc.compiler.variables import merged
 from xmc.schema import Diagnostic
 
 
@@ -48,10 +49,11 @@ def _single(text: str) -> dict[str, Any]:
     ({'region': 'eu-west-1'}, {'shares': {'main': 60}}, {'date': '2026-01-01'})
     """
     name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueTextError("a value is given as name=value")
+    keys = name.split(".")
+    if not equals or not all(keys) or len(keys) > MAX_DEPTH:
+        raise ValueTextError("a value is given as name=value, or name.part=value")
     read: Any = _read(name, value)
-    for key in reversed(name.split(".")):
+    for key in reversed(keys):
         read = {key: read}
     result: dict[str, Any] = read
     return result
