@@ -28,8 +28,9 @@ _RENDERERS = {"human": render_plan_human, "json": render_plan_json, "markdown": 
 def command(old: Path, new: Path, form: str, values: tuple[Path, ...], sets: tuple[str, ...]) -> None:
     """Say what changes in meaning from OLD to NEW: each a routing table, or a spec that is compiled in memory.
 
-    --set and --values are for the specs among them. What clients lose comes first, then where data goes anew, who may do more, and which share of the requests moves
-    between entities. The order of endpoints means nothing. No secret store is asked, and nothing is written.
+    --set and --values are for the specs among them. What clients lose comes first, then where data goes anew, who may
+    do more, and which share of the requests moves between entities. The order of endpoints means nothing. No secret
+    store is asked, and nothing is written.
 
     \b
     Examples:
