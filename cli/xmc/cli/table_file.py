@@ -25,11 +25,11 @@ def read_table(path: Path, values: Mapping[str, Any] | None = None) -> Table:
         click.ClickException: with exit code 2, if the file cannot be read.
         SystemExit: 1, after the reason on stderr, if there is no table to be had from it; 3 for a fault of xmc.
     """
-    sources = read_sources((path,))
-    if len(sources) > 1 or not is_table(path, sources[0].text):
+    first, *others = sources = read_sources((path,))
+    if others or not is_table(path, first.text):
         return _compiled(sources, values)
     try:
-        return decode_table(sources[0].text)
+        return decode_table(first.text)
     except TableError as error:
         click.echo(f"xmc: {path}: {error}", err=True)
         sys.exit(ExitCode.DIAGNOSTICS)
