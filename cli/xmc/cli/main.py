@@ -9,6 +9,7 @@ COMMANDS = {
     "check": ("xmc.cli.check", "Check a spec, and write nothing."),
     "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
     "explain": ("xmc.cli.explain", "Print the page of a diagnostic code."),
+    "import": ("xmc.cli.import_", "Turn the configuration of another gateway into a spec."),
     "plugins": ("xmc.cli.plugins", "List the installed plugins, or test one."),
     "probe": ("xmc.cli.probe", "Make one tiny real call to every target."),
     "schema": ("xmc.cli.schema", "Print the JSON Schema of a spec, for editors."),
