@@ -123,7 +123,7 @@ def _run(kind: str, file: Path, output: Path | None, report: Path | None, enviro
     try:
         document = read_document(source)
     except UnreadableError as error:
-        show(error.diagnostics, source, "human")
+        show(error.diagnostics, source, "human", stderr=True)
         sys.exit(ExitCode.USAGE)
     imported = import_document(kind, document, file.name, plugins, environ)
     if output is None:

@@ -49,6 +49,8 @@ def _endpoint(path: Path, item: dict[str, Any], ledger: Ledger, builder: SpecBui
     for index, (draft, entity) in enumerate(zip(drafts, entities, strict=True)):
         if draft.name:
             renamed = "" if entity["name"] == draft.name else f"it is called {entity['name']!r} here"
+            if shares is not None and not _by_entity(config):
+                renamed = f"equal shares, as this answer has no routes: import that of one endpoint. {renamed}".strip()
             ledger.carry((*draft.root, "name"), (*at, "config", "served_entities", index, "name"), reason=renamed)
     if shares is not None:
         _routes((*path, "config", "traffic_config", "routes"), config, ledger, drafts, shares, at)
@@ -96,6 +98,8 @@ def _entity(path: Path, item: Any, plugins: Plugins) -> Draft:
     config = external.get(provider.config_key)
     place = (*path, "external_model", provider.config_key)
     _config(draft, place, config if isinstance(config, dict) else {}, provider.config_schema, "")
+    if config == {}:
+        draft.lose(place, "answers leave out what was typed in; it has a reference here", Outcome.NO_EFFECT)
     for key, shown in redacted(provider.name, draft.config).items():
         draft.put(key, _proposed(draft, shown))
     for key, reason in ENTITY.items():

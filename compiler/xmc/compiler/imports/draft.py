@@ -11,7 +11,9 @@ from xmc.compiler.node import Path
 
 MAX_ENTITIES = 15
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
-_CREDENTIAL = re.compile(r"[?&](?:[^=&#]*[-_.])?(?:key|apikey|token|secret|password|sig|signature|code)=", re.IGNORECASE)
+_CREDENTIAL = re.compile(
+    r"[?&](?:[^=&#]*[-_.])?(?:key|apikey|token|secret|password|sig|signature|code)=", re.IGNORECASE
+)
 
 
 class LeftOutError(Exception):

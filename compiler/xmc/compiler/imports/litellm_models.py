@@ -71,7 +71,9 @@ def _entry(
     if "*" in name or "*" in own["model"]:
         raise LeftOutError("left out: a wildcard; every endpoint and its model are written down in a spec")
     if own.get("mock_response") is not None:
-        raise LeftOutError("left out: it answers with a text of its own and calls nobody; every entity here has an upstream")
+        raise LeftOutError(
+            "left out: it answers with a text of its own and calls nobody; every entity here has an upstream"
+        )
     if own["model"].startswith("os.environ/"):
         raise LeftOutError("left out: its model is in an environment variable; write it down")
     params, credential = _params(path, own, environment, credentials)

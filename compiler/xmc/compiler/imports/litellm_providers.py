@@ -204,7 +204,9 @@ def _ollama(draft: Draft, params: Params) -> None:
 
 def _gemini(draft: Draft, params: Params) -> None:
     if params.text(*_BASE) is not None:
-        raise LeftOutError("left out: its api_base has Google's own form behind it, which a custom provider does not speak")
+        raise LeftOutError(
+            "left out: its api_base has Google's own form behind it, which a custom provider does not speak"
+        )
     _compatible("gemini", OPENAI_FORM)(draft, params)
 
 

@@ -16,7 +16,9 @@ _NO_PRICE = "no prices are kept in this version of xmc, so no spend is counted"
 _NO_CACHE = "answers are not cached: each request is sent on, and paid"
 _NO_GUARD = "no guardrail acts in this version of xmc: prompts and answers pass unchecked"
 _NO_DEFAULT = "no request gets parameters or headers that its client did not send"
-_NO_KEYS = "keys, teams and users of LiteLLM are not known here: make tokens with `xmc token create`, list `principals:`"
+_NO_KEYS = (
+    "keys, teams and users of LiteLLM are not known here: make tokens with `xmc token create`, list `principals:`"
+)
 _NO_CALLBACK = "requests are not sent on to logging services; xmc has an access log and metrics"
 _NO_TAG = "the choice among entities goes by share only"
 _NO_ALERT = "xmc sends no alerts; alert on its metrics"
@@ -183,7 +185,9 @@ SECTIONS = {
 }
 """Top-level sections that stay behind as a whole, or what is left of them."""
 
-PROCESS_VARIABLE = re.compile(r"(HTTPS?_PROXY|NO_PROXY|ALL_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE)", re.IGNORECASE)
+PROCESS_VARIABLE = re.compile(
+    r"(HTTPS?_PROXY|NO_PROXY|ALL_PROXY|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE)", re.IGNORECASE
+)
 PROCESS = "set it in the environment of `xmc serve`, which reads HTTPS_PROXY, HTTP_PROXY, NO_PROXY and SSL_CERT_FILE"
 PROMETHEUS = "xmc serves /metrics always"
 SAME_STRATEGY = "traffic is split by shares here too, and each request's id decides"

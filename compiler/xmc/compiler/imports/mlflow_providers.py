@@ -84,7 +84,9 @@ def _openai(draft: Draft, config: Config, api_type: str = "") -> None:
     draft.provider, draft.config_key = "openai", CONFIG_KEYS["openai"]
     kind = (config.text("openai_api_type") or api_type or "openai").lower()
     if kind == "azuread":
-        raise LeftOutError("left out: its key is an Entra ID token that ends; azuread needs an application's secret here")
+        raise LeftOutError(
+            "left out: its key is an Entra ID token that ends; azuread needs an application's secret here"
+        )
     _secret(draft, config, "openai_api_key")
     if api_type and "openai_api_type" not in config.values:
         draft.put("openai_api_type", api_type)
