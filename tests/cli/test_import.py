@@ -7,7 +7,11 @@ import pytest
 from tests.command import run_cli
 from tests.imports.fixtures import FOLDER
 
-INPUT = "model_list:\n  - model_name: chat\n    litellm_params: {model: openai/gpt-4o, api_key: os.environ/OPENAI_API_KEY}\n"
+INPUT = """\
+model_list:
+  - model_name: chat
+    litellm_params: {model: openai/gpt-4o, api_key: os.environ/OPENAI_API_KEY}
+"""
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def test_reports_by_suffix(config: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["databricks", "mlflow"])
 def test_the_other_kinds(kind: str, tmp_path: Path) -> None:
-    path = sorted(one for one in (FOLDER / kind).iterdir() if one.name.count(".") == 1)[0]
+    path = min(one for one in (FOLDER / kind).iterdir() if one.name.count(".") == 1)
     done = run_cli(tmp_path, "import", kind, str(path), "-o", "endpoints.yaml")
     assert done.returncode in {0, 1}
     assert run_cli(tmp_path, "check", "endpoints.yaml", "--offline").returncode == 0

@@ -14,7 +14,8 @@ from xmc.schema import Severity
 
 # The sections that LiteLLM 1.110.2 reads from the top level of its file (`proxy/proxy_server.py`), and `include`.
 SECTIONS = {
-    "model_list", "router_settings", "litellm_settings", "general_settings", "environment_variables", "callback_settings",
+    "model_list", "router_settings", "litellm_settings", "general_settings", "environment_variables",
+    "callback_settings",
     "credential_list", "guardrails", "policies", "policy_attachments", "prompts", "mcp_servers", "mcp_tools",
     "search_tools", "sandbox_tools", "vector_store_registry", "agents", "agent_list", "assistant_settings",
     "files_settings", "finetune_settings", "pass_through_endpoints", "default_vertex_config", "plugins",

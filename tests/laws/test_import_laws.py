@@ -11,7 +11,8 @@ from tests.strategies import json_values, nearly
 from xmc.compiler.imports import Imported, apportion, import_document, leaf_paths, show_path
 
 KEYS = (
-    "endpoints", "routes", "name", "endpoint_type", "route_type", "model", "provider", "config", "limit", "destinations",
+    "endpoints", "routes", "name", "endpoint_type", "route_type", "model", "provider", "config", "limit",
+    "destinations",
     "traffic_percentage", "task_type", "model_list", "model_name", "litellm_params", "api_key", "api_base", "weight",
     "rpm", "timeout", "model_info", "mode", "id", "base_model", "litellm_credential_name", "credential_list",
     "credential_name", "credential_values", "environment_variables", "router_settings", "model_group_alias",

@@ -1,4 +1,4 @@
-"""Databricks: the answer of `GET /api/2.0/serving-endpoints/{name}`, or of the list, as REST and databricks-sdk give it.
+"""Databricks: the answer of `GET /api/2.0/serving-endpoints/{name}`, or of the list, as REST and its SDK give it.
 
 Source: databricks-sdk 0.156.0, `service/serving.py`. Answers never hold the value of a secret.
 """
@@ -73,11 +73,13 @@ def _entities(path: Path, config: dict[str, Any], ledger: Ledger, plugins: Plugi
         here = (*path, index)
         try:
             draft = _entity(here, item, plugins)
-            if drafts and draft.task != drafts[0].task:
-                raise LeftOutError("left out: all entities of an endpoint have the same task")
-            drafts.append(draft)
         except LeftOutError as error:
             ledger.name(here, str(error))
+            continue
+        if drafts and draft.task != drafts[0].task:
+            ledger.name(here, "left out: all entities of an endpoint have the same task")
+        else:
+            drafts.append(draft)
     return drafts
 
 
@@ -162,7 +164,7 @@ def _by_entity(config: dict[str, Any]) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _routes(
+def _routes(  # noqa: PLR0913, PLR0917 - each is another part of one import
     path: Path, config: dict[str, Any], ledger: Ledger, drafts: list[Draft], shares: tuple[int, ...], at: Path
 ) -> None:
     """Say where each route went."""

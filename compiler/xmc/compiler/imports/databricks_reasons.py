@@ -11,8 +11,8 @@ _READ_ONLY = "not configuration: Databricks says it, nobody sets it"
 
 STATE = dict.fromkeys(
     (
-        "id", "creator", "creator_display_name", "creator_kind", "creation_timestamp", "last_updated_timestamp", "state",
-        "permission_level", "task", "endpoint_type", "endpoint_url", "data_plane_info",
+        "id", "creator", "creator_display_name", "creator_kind", "creation_timestamp", "last_updated_timestamp",
+        "state", "permission_level", "task", "endpoint_type", "endpoint_url", "data_plane_info",
     ),
     _READ_ONLY,
 )  # fmt: skip

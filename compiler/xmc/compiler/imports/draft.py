@@ -106,7 +106,7 @@ class SpecBuilder:
             entity_name = _unique(_fitting(draft.name or draft.model), names)
             names[entity_name] = draft.name
             here = (*at, "config", "served_entities", index)
-            external = {"name": draft.model, "provider": draft.provider, "task": draft.task}
+            external: dict[str, Any] = {"name": draft.model, "provider": draft.provider, "task": draft.task}
             external[draft.config_key] = self._revealed(draft, draft.config, ())
             entities.append({"name": entity_name, "external_model": external})
             draft.settle(self.ledger, here)

@@ -1,7 +1,7 @@
 """The ledger of an import: every key of the input, and what became of it.
 
-A key is a leaf of the document: a scalar, or a mapping or list that holds nothing. The ledger knows all of them from the
-start, so that one which an importer forgets is named as unknown in the end, and never left out.
+A key is a leaf of the document: a scalar, or a mapping or list that holds nothing. The ledger knows all of them from
+the start, so that one which an importer forgets is named as unknown in the end, and never left out.
 """
 
 import json

@@ -35,11 +35,13 @@ def read_entries(document: dict[str, Any], ledger: Ledger, environment: Environm
         path: Path = ("model_list", index)
         try:
             entry = _entry(path, item, environment, credentials)
-            if tasks.setdefault(entry.name, entry.draft.task) != entry.draft.task:
-                raise LeftOutError("left out: all entities of an endpoint have the same task")
-            entries.append(entry)
         except LeftOutError as error:
             ledger.name(path, str(error))
+            continue
+        if tasks.setdefault(entry.name, entry.draft.task) == entry.draft.task:
+            entries.append(entry)
+        else:
+            ledger.name(path, "left out: all entities of an endpoint have the same task")
     if listed == []:
         ledger.name(("model_list",), "it is empty", Outcome.NO_EFFECT)
     return entries
@@ -181,7 +183,7 @@ def _info(entry: Entry, ledger: Ledger) -> dict[str, Any]:
 
 
 def _weights(group: Sequence[Entry]) -> tuple[str, list[float]]:
-    """Return by what LiteLLM weighs these entries, and the weights: as its simple shuffle does, missing ones count 0."""
+    """Return by what LiteLLM weighs these entries, and the weights; as there, missing ones count 0."""
     for key in _WEIGHTS:
         weights = [_number(entry.params.values.get(key)) for entry in group]
         if any(weights):
@@ -195,7 +197,7 @@ def _number(value: Any) -> float:
     return min(max(float(value), 0.0), 1e12)
 
 
-def _settle_weights(
+def _settle_weights(  # noqa: PLR0913, PLR0917 - each is another part of one import
     entry: Entry, used: str, weights: list[float], shares: tuple[int, ...] | None, route: Path, ledger: Ledger
 ) -> None:
     """Say what became of weight, rpm and tpm."""

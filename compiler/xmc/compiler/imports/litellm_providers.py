@@ -13,7 +13,7 @@ from xmc.compiler.imports.targets import (
     COMPLETIONS,
     CONFIG_KEYS,
     EMBEDDINGS,
-    NO_TOKEN,
+    NO_AUTH,
     OPENAI_FORM,
     bedrock_vendor,
     ollama_url,
@@ -183,7 +183,7 @@ def _custom(draft: Draft, params: Params, service: str, variable: str) -> None:
             raise LeftOutError("left out: api_base is missing")
         draft.put("custom_provider_url", url)
     if not params.secret(draft, "bearer_token_auth.token", "api_key", variable):
-        draft.put("bearer_token_auth.token", Hidden("custom-token", NO_TOKEN))
+        draft.put("bearer_token_auth.token", Hidden("custom-token", NO_AUTH))
 
 
 def _compatible(service: str, note: str = "", variable: str = "") -> Reader:

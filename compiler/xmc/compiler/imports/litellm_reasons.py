@@ -22,7 +22,7 @@ _NO_KEYS = (
 _NO_CALLBACK = "requests are not sent on to logging services; xmc has an access log and metrics"
 _NO_TAG = "the choice among entities goes by share only"
 _NO_ALERT = "xmc sends no alerts; alert on its metrics"
-_NO_PASS = "only chat, completions and embeddings of listed endpoints are served"
+_NO_OTHER_PATH = "only chat, completions and embeddings of listed endpoints are served"
 _NO_TOOL = "tools, agents, files and other APIs beside models are not served"
 _NO_STORE = "where secrets are read from is said by `secrets:` of a spec"
 _TLS = "TLS is always verified; authorities of your own are given by `xmc serve --ca-bundle`"
@@ -30,13 +30,46 @@ _SHOWN = "describes the model for people and price lists"
 _OWN_LOG = "how LiteLLM writes its own log"
 _OWN_STATE = "where LiteLLM keeps its own state"
 _UI = "LiteLLM's own pages and documentation"
+_NO_STREAM_TIME = "streams have no time-out of their own here: see serving.timeouts"
+_NOT_SECONDS = "not a number of seconds from 0.001 to 86400"
+_NO_DROP = (
+    "what a provider does not know is refused by name, and hints are dropped and listed in x-xmc-dropped:"
+    " see docs/providers.md"
+)
+_NO_CLIENT_KEY = "clients cannot choose the upstream's key or URL here"
+_ONE_ENTITY = "the only entity of an endpoint gets all of its traffic"
+_BASE_SAYS = "an api_base says where requests go"
+_REASONING = "reasoning stays in `reasoning_content` here"
+_WITHOUT = "the upstream is called without it here"
+_OTHER_LOGIN = "another way to authenticate is used"
+_NOT_CALLED = "it is not what this provider is called with here"
+_NO_HEALTH = "xmc does not call models to see whether they answer"
+_NO_CHECK = "nothing but size, task and parameters of a request is checked before it is sent"
+_NO_ALIAS = "left out: it names no model that was carried over"
+_NO_HEADERS = "headers of clients go on as each provider's page says, and no others"
+_METRICS = "xmc's metrics are what docs/observability.md says"
+_ONE_NAME = "a request names an endpoint, and there is no second name for it"
+_OWN_KEY = "each served entity has a key and a URL of its own"
+_BY_CALLER = "callers are told apart by token only"
+_DATABASE = (
+    "keys, teams, budgets and models that are kept in LiteLLM's database are not in this file, and do not come over"
+)
+_NOT_SIZE = "not a size that can be set here"
+_NO_EGRESS = "no host is blocked in this version of xmc; use the network's own rules"
+_DISCONNECT = "an upstream call ends with its client here"
 _L, _N = Outcome.LOST, Outcome.NO_EFFECT
 
 Rule = tuple[re.Pattern[str], str, Outcome]
 
 
-def _rules(*rows: tuple[str, str, Outcome]) -> tuple[Rule, ...]:
-    return tuple((re.compile(pattern), reason, outcome) for pattern, reason, outcome in rows)
+def _lost(reason: str, keys: str) -> Rule:
+    """Return a rule for keys, patterns with white space between them, that are missed here."""
+    return re.compile("|".join(keys.split())), reason, Outcome.LOST
+
+
+def _quiet(reason: str, keys: str) -> Rule:
+    """Return a rule for keys that nobody misses here."""
+    return re.compile("|".join(keys.split())), reason, Outcome.NO_EFFECT
 
 
 def reason_for(rules: Iterable[Rule], key: str) -> tuple[str, Outcome] | None:
@@ -44,120 +77,234 @@ def reason_for(rules: Iterable[Rule], key: str) -> tuple[str, Outcome] | None:
     return next(((reason, outcome) for pattern, reason, outcome in rules if pattern.fullmatch(key)), None)
 
 
-PARAMS = _rules(
-    (r"(rpm|tpm|rpd|tpd|itpm|otpm|daily_reset_time|max_parallel_requests|default_api_key_(rpm|tpm)_limit)", _NO_LIMIT, _L),
-    (r"(max_retries|num_retries|cooldown_time)", _NO_RETRY, _L),
-    (r"(fallbacks|context_window_fallback_dict|order|model_list)", _NO_FALLBACK, _L),
-    (r"(max_budget|budget_duration)", _NO_BUDGET, _L),
-    (r".*cost_per_.*|.*_cost|custom_pricing", _NO_PRICE, _L),
-    (r"(tags|tag_regex)", _NO_TAG, _L),
-    (r"(stream_timeout|.*timeout_by_service_tier)", "streams have no time-out of their own here: see serving.timeouts", _L),
-    (r"timeout", "not a number of seconds from 0.001 to 86400", _L),
-    (r"(drop_params|additional_drop_params|allowed_openai_params|modify_params)", "what a provider does not know is "
-     "refused by name, and hints are dropped and listed in x-xmc-dropped: see docs/providers.md", _L),
-    (r"(temperature|top_p|top_k|max_tokens|max_completion_tokens|seed|stop|n|user|presence_penalty|frequency_penalty|"
-     r"response_format|reasoning_effort|thinking|tools|tool_choice|stream_options|logit_bias|system|dimensions|"
-     r"extra_headers|headers|extra_body|extra_query|metadata|service_tier|encoding_format|input_type|"
-     r"cache_control_injection_points|prompt_id|prompt_variables|litellm_system_prompt)", _NO_DEFAULT, _L),
-    (r"configurable_clientside_auth_params|use_in_pass_through", "clients cannot choose the upstream's key or URL here", _L),
-    (r"(guardrails|guardrail)", _NO_GUARD, _L),
-    (r"caching|cache", _NO_CACHE, _L),
-    (r"ssl_verify|ssl_certificate|ssl_.*", _TLS, _L),
-    (r"weight", "the only entity of an endpoint gets all of its traffic", _N),
-    (r"use_litellm_proxy", "an api_base says where requests go", _N),
-    (r"merge_reasoning_content_in_choices", "reasoning stays in `reasoning_content` here", _L),
-    (r"(api_version|organization|region_name|api_type)", "the upstream is called without it here", _L),
-    (r"(vertex_|aws_|azure_).*|tenant_id|client_id|client_secret", "another way to authenticate is used", _L),
-    (r"(api_key|api_base|base_url)", "it is not what this provider is called with here", _L),
-)  # fmt: skip
+PARAMS = (
+    _lost(
+        _NO_LIMIT,
+        r"""
+        rpm tpm rpd tpd itpm otpm daily_reset_time max_parallel_requests default_api_key_(rpm|tpm)_limit
+        """,
+    ),
+    _lost(_NO_RETRY, r"max_retries num_retries cooldown_time"),
+    _lost(_NO_FALLBACK, r"fallbacks context_window_fallback_dict order model_list"),
+    _lost(_NO_BUDGET, r"max_budget budget_duration"),
+    _lost(_NO_PRICE, r".*cost_per_.* .*_cost custom_pricing"),
+    _lost(_NO_TAG, r"tags tag_regex"),
+    _lost(_NO_STREAM_TIME, r"stream_timeout .*timeout_by_service_tier"),
+    _lost(_NOT_SECONDS, r"timeout"),
+    _lost(_NO_DROP, r"drop_params additional_drop_params allowed_openai_params modify_params"),
+    _lost(
+        _NO_DEFAULT,
+        r"""
+        temperature top_p top_k max_tokens max_completion_tokens seed stop n user presence_penalty
+        frequency_penalty response_format reasoning_effort thinking tools tool_choice stream_options
+        logit_bias system dimensions extra_headers headers extra_body extra_query metadata service_tier
+        encoding_format input_type cache_control_injection_points prompt_id prompt_variables
+        litellm_system_prompt
+        """,
+    ),
+    _lost(_NO_CLIENT_KEY, r"configurable_clientside_auth_params use_in_pass_through"),
+    _lost(_NO_GUARD, r"guardrails guardrail"),
+    _lost(_NO_CACHE, r"caching cache"),
+    _lost(_TLS, r"ssl_verify ssl_certificate ssl_.*"),
+    _quiet(_ONE_ENTITY, r"weight"),
+    _quiet(_BASE_SAYS, r"use_litellm_proxy"),
+    _lost(_REASONING, r"merge_reasoning_content_in_choices"),
+    _lost(_WITHOUT, r"api_version organization region_name api_type"),
+    _lost(_OTHER_LOGIN, r"(vertex_|aws_|azure_).* tenant_id client_id client_secret"),
+    _lost(_NOT_CALLED, r"api_key api_base base_url"),
+)
 """Keys of `litellm_params` that stay behind when the entry is carried over."""
 
-MODEL_INFO = _rules(
-    (r"(access_groups|team_id|team_public_model_name|access_windows|access_via_team_ids|blocked)", _NO_KEYS, _L),
-    (r".*cost_per_.*|.*_cost|pricing_provider", _NO_PRICE, _L),
-    (r"enforce_supported_endpoints", _NO_PASS, _L),
-    (r"(health_check_.*|disable_background_health_check)", "xmc does not call models to see whether they answer", _N),
-    (r"guardrails", _NO_GUARD, _L),
-    (r"(id|base_model|mode|litellm_provider|max_.*tokens|supports_.*|supported_.*|description|version|tier|metadata|"
-     r"db_model|discoverable|created_.*|updated_.*|output_vector_size|key|tokenizer|custom_tokenizer|source)", _SHOWN, _N),
-)  # fmt: skip
+MODEL_INFO = (
+    _lost(
+        _NO_KEYS,
+        r"""
+        access_groups team_id team_public_model_name access_windows access_via_team_ids blocked
+        """,
+    ),
+    _lost(_NO_PRICE, r".*cost_per_.* .*_cost pricing_provider"),
+    _lost(_NO_OTHER_PATH, r"enforce_supported_endpoints"),
+    _quiet(_NO_HEALTH, r"health_check_.* disable_background_health_check"),
+    _lost(_NO_GUARD, r"guardrails"),
+    _quiet(
+        _SHOWN,
+        r"""
+        id base_model mode litellm_provider max_.*tokens supports_.* supported_.* description version tier
+        metadata db_model discoverable created_.* updated_.* output_vector_size key tokenizer
+        custom_tokenizer source
+        """,
+    ),
+)
 
-ROUTER = _rules(
-    (r"(num_retries|max_retries|retry_after|retry_policy|model_group_retry_policy|allowed_fails|allowed_fails_policy|"
-     r"cooldown_time|disable_cooldowns)", _NO_RETRY, _L),
-    (r"(default_|context_window_|content_policy_)?fallbacks|max_fallbacks|fallback_on_unsupported_params", _NO_FALLBACK, _L),
-    (r"(routing_strategy|routing_strategy_args|routing_groups|weights|enable_weighted_failover|.*affinity.*)", _NO_TAG, _L),
-    (r"(enable_tag_filtering|tag_filtering_.*|tag_routing_prefix|ignore_invalid_deployments)", _NO_TAG, _L),
-    (r"(enable_pre_call_checks|optional_pre_call_checks|default_max_parallel_requests|default_priority|polling_interval|"
-     r"deployment_affinity_ttl_seconds)", "nothing but size, task and parameters of a request is checked before it is sent", _L),
-    (r"(cache_responses|caching_groups|client_ttl|cache_kwargs)", _NO_CACHE, _L),
-    (r"(redis_.*|coordination_redis)", _OWN_STATE, _N),
-    (r"(set_verbose|debug_level)", _OWN_LOG, _N),
-    (r"(default_litellm_params)", _NO_DEFAULT, _L),
-    (r"(provider_budget_config|model_group_budget.*)", _NO_BUDGET, _L),
-    (r"(alerting_config)", _NO_ALERT, _L),
-    (r"(stream_timeout)", "streams have no time-out of their own here: see serving.timeouts", _L),
-    (r"(timeout)", "not a number of seconds from 0.001 to 86400", _L),
-    (r"model_group_alias", "left out: it names no model that was carried over", _L),
-    (r"(assistants_config|search_tools|guardrail_list)", _NO_TOOL, _L),
-)  # fmt: skip
+ROUTER = (
+    _lost(
+        _NO_RETRY,
+        r"""
+        num_retries max_retries retry_after retry_policy model_group_retry_policy allowed_fails
+        allowed_fails_policy cooldown_time disable_cooldowns
+        """,
+    ),
+    _lost(
+        _NO_FALLBACK,
+        r"""
+        (default_|context_window_|content_policy_)?fallbacks max_fallbacks fallback_on_unsupported_params
+        """,
+    ),
+    _lost(
+        _NO_TAG,
+        r"""
+        routing_strategy routing_strategy_args routing_groups weights enable_weighted_failover .*affinity.*
+        """,
+    ),
+    _lost(_NO_TAG, r"enable_tag_filtering tag_filtering_.* tag_routing_prefix ignore_invalid_deployments"),
+    _lost(
+        _NO_CHECK,
+        r"""
+        enable_pre_call_checks optional_pre_call_checks default_max_parallel_requests default_priority
+        polling_interval deployment_affinity_ttl_seconds
+        """,
+    ),
+    _lost(_NO_CACHE, r"cache_responses caching_groups client_ttl cache_kwargs"),
+    _quiet(_OWN_STATE, r"redis_.* coordination_redis"),
+    _quiet(_OWN_LOG, r"set_verbose debug_level"),
+    _lost(_NO_DEFAULT, r"default_litellm_params"),
+    _lost(_NO_BUDGET, r"provider_budget_config model_group_budget.*"),
+    _lost(_NO_ALERT, r"alerting_config"),
+    _lost(_NO_STREAM_TIME, r"stream_timeout"),
+    _lost(_NOT_SECONDS, r"timeout"),
+    _lost(_NO_ALIAS, r"model_group_alias"),
+    _lost(_NO_TOOL, r"assistants_config search_tools guardrail_list"),
+)
 
-LITELLM = _rules(
-    (r"(num_retries|allowed_fails|cooldown_time|retry_policy|num_retries_per_request|context_window_retries)", _NO_RETRY, _L),
-    (r"(default_|context_window_|content_policy_|model_)?fallbacks", _NO_FALLBACK, _L),
-    (r"(callbacks|.*_callbacks?|langfuse_.*|s3_callback_params|datadog_.*|.*_logger_.*|custom_provider_map)", _NO_CALLBACK, _L),
-    (r"(cache|cache_params|caching.*|default_redis_.*|default_in_memory_ttl|enable_caching_.*)", _NO_CACHE, _L),
-    (r".*(budget|spend|cost).*", _NO_BUDGET, _L),
-    (r"(guardrails|guardrail_.*|presidio_.*|llamaguard_.*|.*moderation.*|banned_keywords_list|blocked_user_list|"
-     r"llm_guard_mode|pre_call_rules|post_call_rules|skip_.*_in_guardrail)", _NO_GUARD, _L),
-    (r"(default_key_.*|upperbound_key_.*|key_.*|default_internal_user_params|default_team_.*|max_internal_.*|"
-     r"internal_user_.*|default_user_params|max_end_user_.*|.*access_groups?.*|public_model_groups.*)", _NO_KEYS, _L),
-    (r"(drop_params|modify_params|add_function_to_prompt)", "what a provider does not know is refused by name, and hints "
-     "are dropped and listed in x-xmc-dropped: see docs/providers.md", _L),
-    (r"(set_verbose|json_logs|suppress_debug_info|debug|log_.*|turn_off_message_logging|redact_.*|telemetry|"
-     r"standard_logging_payload_.*|disable_streaming_logging|store_audit_logs|error_logs)", _OWN_LOG, _N),
-    (r"(ssl_.*|aiohttp_trust_env|force_ipv4)", _TLS, _L),
-    (r"(request_timeout)", "not a number of seconds from 0.001 to 86400", _L),
-    (r"(model_group_settings|forward_.*|add_user_information_to_llm_headers|return_response_headers)",
-     "headers of clients go on as each provider's page says, and no others", _L),
-    (r"(priority_reservation.*|max_parallel_requests|tag_rate_limit.*)", _NO_LIMIT, _L),
-    (r"(prometheus_.*|custom_prometheus_.*|service_callback|enable_end_user_cost_tracking_prometheus_only|"
-     r"require_auth_for_metrics_endpoint)", "xmc's metrics are what docs/observability.md says", _N),
-    (r"(model_alias_map)", "a request names an endpoint, and there is no second name for it", _L),
-    (r"(mcp_.*|vector_store_.*|responses|.*prompt.*)", _NO_TOOL, _L),
-    (r"(.*_key|api_key|.*_api_base)", "each served entity has a key and a URL of its own", _L),
-)  # fmt: skip
+LITELLM = (
+    _lost(
+        _NO_RETRY,
+        r"""
+        num_retries allowed_fails cooldown_time retry_policy num_retries_per_request context_window_retries
+        """,
+    ),
+    _lost(_NO_FALLBACK, r"(default_|context_window_|content_policy_|model_)?fallbacks"),
+    _lost(
+        _NO_CALLBACK,
+        r"""
+        callbacks .*_callbacks? langfuse_.* s3_callback_params datadog_.* .*_logger_.* custom_provider_map
+        """,
+    ),
+    _lost(
+        _NO_CACHE,
+        r"""
+        cache cache_params caching.* default_redis_.* default_in_memory_ttl enable_caching_.*
+        """,
+    ),
+    _lost(_NO_BUDGET, r".*(budget|spend|cost).*"),
+    _lost(
+        _NO_GUARD,
+        r"""
+        guardrails guardrail_.* presidio_.* llamaguard_.* .*moderation.* banned_keywords_list
+        blocked_user_list llm_guard_mode pre_call_rules post_call_rules skip_.*_in_guardrail
+        """,
+    ),
+    _lost(
+        _NO_KEYS,
+        r"""
+        default_key_.* upperbound_key_.* key_.* default_internal_user_params default_team_.* max_internal_.*
+        internal_user_.* default_user_params max_end_user_.* .*access_groups?.* public_model_groups.*
+        """,
+    ),
+    _lost(_NO_DROP, r"drop_params modify_params add_function_to_prompt"),
+    _quiet(
+        _OWN_LOG,
+        r"""
+        set_verbose json_logs suppress_debug_info debug log_.* turn_off_message_logging redact_.* telemetry
+        standard_logging_payload_.* disable_streaming_logging store_audit_logs error_logs
+        """,
+    ),
+    _lost(_TLS, r"ssl_.* aiohttp_trust_env force_ipv4"),
+    _lost(_NOT_SECONDS, r"request_timeout"),
+    _lost(
+        _NO_HEADERS,
+        r"""
+        model_group_settings forward_.* add_user_information_to_llm_headers return_response_headers
+        """,
+    ),
+    _lost(_NO_LIMIT, r"priority_reservation.* max_parallel_requests tag_rate_limit.*"),
+    _quiet(
+        _METRICS,
+        r"""
+        prometheus_.* custom_prometheus_.* service_callback enable_end_user_cost_tracking_prometheus_only
+        require_auth_for_metrics_endpoint
+        """,
+    ),
+    _lost(_ONE_NAME, r"model_alias_map"),
+    _lost(_NO_TOOL, r"mcp_.* vector_store_.* responses .*prompt.*"),
+    _lost(_OWN_KEY, r".*_key api_key .*_api_base"),
+)
 
-GENERAL = _rules(
-    (r"(master_key|dangerously_permit_.*|custom_auth.*|enable_jwt_auth|litellm_jwtauth|enable_oauth2_.*|oauth2_.*|"
-     r"user_header_.*|custom_key_generate|custom_sso|custom_ui_sso.*|default_team_disabled|default_user_params|"
-     r"litellm_key_header_name|.*access_default_deny|enforce_user_param|reject_clientside_metadata_tags|user_api_key_cache.*|"
-     r"key_generation_settings|allow_user_auth|.*_rbac|.*rbac_.*|allow_client_side_credentials)", _NO_KEYS, _L),
-    (r"(allowed_ips|allowed_routes|public_routes|admin_only_routes|use_x_forwarded_for|trusted_proxy_ranges|"
-     r"disable_admin_.*|block_robots|max_failed_login_.*|failed_login_.*)", "callers are told apart by token only", _L),
-    (r"database_.*|store_model_in_db|supported_db_objects|proxy_batch_.*|allow_requests_on_db_unavailable|"
-     r"disable_reset_budget|disable_prisma_.*", "keys, teams, budgets and models that are kept in LiteLLM's database are "
-     "not in this file, and do not come over", _L),
-    (r"(max_parallel_requests|global_max_parallel_requests|.*_in_flight_.*|max_queued_.*|admission_queue_.*|"
-     r"fail_closed_rate_limit.*)", _NO_LIMIT, _L),
-    (r"(max_response_size_mb|max_request_size_mb)", "not a size that can be set here", _L),
-    (r".*(budget|spend).*", _NO_BUDGET, _L),
-    (r"(alerting|alert_.*|alerting_.*)", _NO_ALERT, _L),
-    (r"(key_management_.*|use_google_kms|use_azure_key_vault|use_aws_kms|google_kms_key)", _NO_STORE, _L),
-    (r"(pass_through_.*|enable_openai_websocket_.*|completion_model|infer_model_from_keys|.*batch_file.*|"
-     r".*file_.*|transcribe_.*)", _NO_PASS, _L),
-    (r"(forward_.*)", "headers of clients go on as each provider's page says, and no others", _L),
-    (r"(health_check_.*|background_health_.*|.*healthy_only|use_shared_health_check)", "xmc does not call models to see "
-     "whether they answer", _N),
-    (r"(ui_.*|enable_public_model_hub|custom_swagger.*|docs_.*|disable_.*login.*|password_policy_.*|proxy_config_.*|"
-     r"return_wildcard_routes|store_prompts_.*|disable_error_logs|control_plane_url)", _UI, _N),
-    (r"(mcp_.*|vector_store_.*|search_tool_.*|agent_.*|plugins|skill_scanner|enable_claude_code_.*|claude_code_.*)", _NO_TOOL, _L),
-    (r"(otel|otel_.*)", _NO_CALLBACK, _L),
-    (r"(coordination_redis|redis_.*)", _OWN_STATE, _N),
-    (r"(user_url_.*|provider_url_.*)", "no host is blocked in this version of xmc; use the network's own rules", _L),
-    (r"(enforce_fallback_.*|disable_fallbacks_.*)", _NO_FALLBACK, _L),
-    (r"(cancel_on_disconnect)", "an upstream call ends with its client here", _N),
-)  # fmt: skip
+GENERAL = (
+    _lost(
+        _NO_KEYS,
+        r"""
+        master_key dangerously_permit_.* custom_auth.* enable_jwt_auth litellm_jwtauth enable_oauth2_.*
+        oauth2_.* user_header_.* custom_key_generate custom_sso custom_ui_sso.* default_team_disabled
+        default_user_params litellm_key_header_name .*access_default_deny enforce_user_param
+        reject_clientside_metadata_tags user_api_key_cache.* key_generation_settings allow_user_auth .*_rbac
+        .*rbac_.* allow_client_side_credentials
+        """,
+    ),
+    _lost(
+        _BY_CALLER,
+        r"""
+        allowed_ips allowed_routes public_routes admin_only_routes use_x_forwarded_for trusted_proxy_ranges
+        disable_admin_.* block_robots max_failed_login_.* failed_login_.*
+        """,
+    ),
+    _lost(
+        _DATABASE,
+        r"""
+        database_.* store_model_in_db supported_db_objects proxy_batch_.* allow_requests_on_db_unavailable
+        disable_reset_budget disable_prisma_.*
+        """,
+    ),
+    _lost(
+        _NO_LIMIT,
+        r"""
+        max_parallel_requests global_max_parallel_requests .*_in_flight_.* max_queued_.* admission_queue_.*
+        fail_closed_rate_limit.*
+        """,
+    ),
+    _lost(_NOT_SIZE, r"max_response_size_mb max_request_size_mb"),
+    _lost(_NO_BUDGET, r".*(budget|spend).*"),
+    _lost(_NO_ALERT, r"alerting alert_.* alerting_.*"),
+    _lost(_NO_STORE, r"key_management_.* use_google_kms use_azure_key_vault use_aws_kms google_kms_key"),
+    _lost(
+        _NO_OTHER_PATH,
+        r"""
+        pass_through_.* enable_openai_websocket_.* completion_model infer_model_from_keys .*batch_file.*
+        .*file_.* transcribe_.*
+        """,
+    ),
+    _lost(_NO_HEADERS, r"forward_.*"),
+    _quiet(_NO_HEALTH, r"health_check_.* background_health_.* .*healthy_only use_shared_health_check"),
+    _quiet(
+        _UI,
+        r"""
+        ui_.* enable_public_model_hub custom_swagger.* docs_.* disable_.*login.* password_policy_.*
+        proxy_config_.* return_wildcard_routes store_prompts_.* disable_error_logs control_plane_url
+        """,
+    ),
+    _lost(
+        _NO_TOOL,
+        r"""
+        mcp_.* vector_store_.* search_tool_.* agent_.* plugins skill_scanner enable_claude_code_.*
+        claude_code_.*
+        """,
+    ),
+    _lost(_NO_CALLBACK, r"otel otel_.*"),
+    _quiet(_OWN_STATE, r"coordination_redis redis_.*"),
+    _lost(_NO_EGRESS, r"user_url_.* provider_url_.*"),
+    _lost(_NO_FALLBACK, r"enforce_fallback_.* disable_fallbacks_.*"),
+    _quiet(_DISCONNECT, r"cancel_on_disconnect"),
+)
 
 SECTIONS = {
     "guardrails": (_NO_GUARD, _L),
@@ -175,8 +322,8 @@ SECTIONS = {
     "files_settings": (_NO_TOOL, _L),
     "finetune_settings": (_NO_TOOL, _L),
     "prompts": ("prompts are kept by those who send them", _L),
-    "pass_through_endpoints": (_NO_PASS, _L),
-    "default_vertex_config": (_NO_PASS, _L),
+    "pass_through_endpoints": (_NO_OTHER_PATH, _L),
+    "default_vertex_config": (_NO_OTHER_PATH, _L),
     "plugins": (_NO_TOOL, _L),
     "worker_registry": (_UI, _N),
     "include": ("another file, which is not read: import it as well", _L),

@@ -43,10 +43,11 @@ def _endpoint(
     path: Path, item: dict[str, Any], ledger: Ledger, builder: SpecBuilder, made: dict[str, Callable[[], Draft]]
 ) -> None:
     """Carry one endpoint over, or name all of it."""
+    name = item.get("name")
+    if not isinstance(name, str):
+        ledger.name(path, "left out: an endpoint needs a name")
+        return
     try:
-        name = item.get("name")
-        if not isinstance(name, str):
-            raise LeftOutError("left out: an endpoint needs a name")
         draft = _draft(path, item)
     except LeftOutError as error:
         ledger.name(path, str(error))
@@ -124,7 +125,7 @@ def _split(
     _add_split(path, item, ledger, builder, drafts, weights[: len(drafts)], kept)
 
 
-def _add_split(
+def _add_split(  # noqa: PLR0913, PLR0917 - each is another part of one import
     path: Path,
     item: dict[str, Any],
     ledger: Ledger,

@@ -13,7 +13,7 @@ from xmc.compiler.imports.targets import (
     COMPLETIONS,
     CONFIG_KEYS,
     EMBEDDINGS,
-    NO_TOKEN,
+    NO_AUTH,
     OPENAI_FORM,
     bedrock_vendor,
     ollama_url,
@@ -146,7 +146,7 @@ def _keyless(base: str, url: Callable[[str], str], reason: str, tasks: tuple[str
             raise LeftOutError(f"left out: of this provider {', '.join(tasks)} can be carried over")
         draft.provider, draft.config_key = "custom", CONFIG_KEYS["custom"]
         draft.put("custom_provider_url", url(own), (*config.path, base), reason=reason)
-        draft.put("bearer_token_auth.token", Hidden(key=f"{draft.provider}-token", put=NO_TOKEN))
+        draft.put("bearer_token_auth.token", Hidden(key=f"{draft.provider}-token", put=NO_AUTH))
 
     return read
 
@@ -159,7 +159,7 @@ def _ollama(draft: Draft, config: Config) -> None:
     if config.text("api_key"):
         _secret(draft, config, "api_key", "bearer_token_auth.token")
     else:
-        draft.put("bearer_token_auth.token", Hidden(key="ollama-token", put=NO_TOKEN))
+        draft.put("bearer_token_auth.token", Hidden(key="ollama-token", put=NO_AUTH))
 
 
 def _vertex(draft: Draft, config: Config) -> None:

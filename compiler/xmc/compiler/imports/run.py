@@ -71,8 +71,8 @@ def import_document(
     ledger = Ledger(document)
     builder = SpecBuilder(ledger)
     importers: dict[str, _Importer] = {
-        "databricks": lambda *given: import_databricks(*given, plugins),
-        "litellm": lambda *given: import_litellm(*given, dict(environ or {})),
+        "databricks": lambda value, ledger, builder: import_databricks(value, ledger, builder, plugins),
+        "litellm": lambda value, ledger, builder: import_litellm(value, ledger, builder, dict(environ or {})),
         "mlflow": import_mlflow,
     }
     importers[kind](document, ledger, builder)

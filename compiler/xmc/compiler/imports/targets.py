@@ -23,7 +23,7 @@ CONFIG_KEYS = {
 CHAT, COMPLETIONS, EMBEDDINGS = "llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"
 
 OPENAI_FORM = "a custom provider: the service is called in the OpenAI form that it has beside its own"
-NO_TOKEN = "custom upstreams are called with a token here; where the server asks for none, any text will do"
+NO_AUTH = "custom upstreams are called with a token here; where the server asks for none, any text will do"
 
 
 @dataclass(frozen=True, slots=True)
