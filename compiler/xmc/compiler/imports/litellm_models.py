@@ -8,7 +8,7 @@ from xmc.compiler.imports.draft import Draft, LeftOutError, SpecBuilder, apporti
 from xmc.compiler.imports.ledger import Ledger, Outcome
 from xmc.compiler.imports.litellm_params import Environment, Params
 from xmc.compiler.imports.litellm_providers import PREFIXES, split_model, task_of
-from xmc.compiler.imports.litellm_reasons import MODEL_INFO, PARAMS, reason_for
+from xmc.compiler.imports.litellm_reasons import MODEL_INFO, NOT_SECONDS, PARAMS, reason_for
 from xmc.compiler.node import Path
 
 _SHARE_OF_LIMIT = "no rate is limited in this version of xmc; what it says of the entity's share is kept"
@@ -235,8 +235,7 @@ def _timeout(group: Sequence[Entry], endpoint: dict[str, Any], at: Path, ledger:
         elif value is not None:
             ledger.name(place, "the entities of an endpoint share their time-outs, and these have not all the same")
         else:
-            found = reason_for(PARAMS, "timeout")
-            ledger.name(place, *(found or ("not a number",)))
+            ledger.name(place, NOT_SECONDS)
 
 
 def as_seconds(value: Any) -> int | float | None:

@@ -31,7 +31,7 @@ _OWN_LOG = "how LiteLLM writes its own log"
 _OWN_STATE = "where LiteLLM keeps its own state"
 _UI = "LiteLLM's own pages and documentation"
 _NO_STREAM_TIME = "streams have no time-out of their own here: see serving.timeouts"
-_NOT_SECONDS = "not a number of seconds from 0.001 to 86400"
+NOT_SECONDS = "not a number of seconds from 0.001 to 86400"
 _NO_DROP = (
     "what a provider does not know is refused by name, and hints are dropped and listed in x-xmc-dropped:"
     " see docs/providers.md"
@@ -90,7 +90,7 @@ PARAMS = (
     _lost(_NO_PRICE, r".*cost_per_.* .*_cost custom_pricing"),
     _lost(_NO_TAG, r"tags tag_regex"),
     _lost(_NO_STREAM_TIME, r"stream_timeout .*timeout_by_service_tier"),
-    _lost(_NOT_SECONDS, r"timeout"),
+    _lost(NOT_SECONDS, r"timeout"),
     _lost(_NO_DROP, r"drop_params additional_drop_params allowed_openai_params modify_params"),
     _lost(
         _NO_DEFAULT,
@@ -171,7 +171,7 @@ ROUTER = (
     _lost(_NO_BUDGET, r"provider_budget_config model_group_budget.*"),
     _lost(_NO_ALERT, r"alerting_config"),
     _lost(_NO_STREAM_TIME, r"stream_timeout"),
-    _lost(_NOT_SECONDS, r"timeout"),
+    _lost(NOT_SECONDS, r"timeout"),
     _lost(_NO_ALIAS, r"model_group_alias"),
     _lost(_NO_TOOL, r"assistants_config search_tools guardrail_list"),
 )
@@ -220,7 +220,7 @@ LITELLM = (
         """,
     ),
     _lost(_TLS, r"ssl_.* aiohttp_trust_env force_ipv4"),
-    _lost(_NOT_SECONDS, r"request_timeout"),
+    _lost(NOT_SECONDS, r"request_timeout"),
     _lost(
         _NO_HEADERS,
         r"""
