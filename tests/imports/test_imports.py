@@ -71,6 +71,11 @@ def test_the_sixteenth_entry_of_a_name_is_left_out() -> None:
     assert "at most 15" in fate(one, "model_list[15].litellm_params.model")[1]
 
 
+def test_an_entry_that_is_left_out_gives_its_traffic_to_the_others_and_that_is_said() -> None:
+    one = run("litellm", litellm("model: gpt-4o", "model: nobody/knows"))
+    assert fate(one, "model_list[0].model_name")[0] is Outcome.CHANGED
+
+
 def test_a_url_from_the_environment_is_asked_for_and_taken_from_env() -> None:
     text = litellm("model: azure/x, api_base: os.environ/BASE, api_version: 2024-10-21")
     asked = run("litellm", text)

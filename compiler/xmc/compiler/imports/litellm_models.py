@@ -167,7 +167,7 @@ def _add(wanted: str, group: Sequence[Entry], ledger: Ledger, builder: SpecBuild
     at = builder.add(name, [entry.draft for entry in group], shares)
     endpoint = builder.endpoints[-1]
     for index, entry in enumerate(group):
-        ledger.carry((*entry.path, "model_name"), (*at, "name"), reason=note)
+        ledger.carry((*entry.path, "model_name"), (*at, "name"), reason=note or _fewer(wanted, len(group), ledger))
         if entry.draft.name:
             given = endpoint["config"]["served_entities"][index]["name"]
             changed = "" if given == entry.draft.name else f"it is called {given!r} here"
@@ -175,6 +175,12 @@ def _add(wanted: str, group: Sequence[Entry], ledger: Ledger, builder: SpecBuild
             ledger.carry((*entry.path, "model_info", "id"), to, reason=changed)
         _settle_weights(entry, used, weights, shares, (*at, "config", "traffic_config", "routes", index), ledger)
     _timeout(group, endpoint, at, ledger)
+
+
+def _fewer(name: str, kept: int, ledger: Ledger) -> str:
+    """Return what has to be known if the input has more entries of a name than are carried over."""
+    all_of_it = sum(isinstance(one, dict) and one.get("model_name") == name for one in ledger.document["model_list"])
+    return "" if all_of_it == kept else "other entries of this name are left out, and these get their traffic"
 
 
 def _info(entry: Entry, ledger: Ledger) -> dict[str, Any]:
