@@ -10,6 +10,7 @@ COMMANDS = {
     "compile": ("xmc.cli.compile", "Check a spec and write its routing table."),
     "explain": ("xmc.cli.explain", "Print the page of a diagnostic code."),
     "graph": ("xmc.cli.graph", "Print a routing table as a Mermaid flowchart."),
+    "import": ("xmc.cli.import_", "Turn the configuration of another gateway into a spec."),
     "init": ("xmc.cli.init", "Write a first spec, by flags."),
     "keygen": ("xmc.cli.keygen", "Make keys that seal and sign artifacts."),
     "plan": ("xmc.cli.plan", "Say what changes in meaning between two routing tables."),
