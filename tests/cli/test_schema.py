@@ -105,3 +105,28 @@ def test_it_has_words_for_every_key_that_is_not_obvious(schema: Path) -> None:
     for name, definition in definitions.items():
         if name.startswith("provider:"):
             assert all(part.get("description") for part in definition["properties"].values()), name
+
+
+def test_editors_find_a_title_and_an_example_for_whatever_is_not_a_choice(schema: Path) -> None:
+    choice = {"enum", "const", "default", "examples", "x-xmc-any-case", "x-xmc-secret", "x-xmc-no-effect", "$ref"}
+
+    def lacking(part: Any, path: str) -> Iterable[str]:
+        if isinstance(part, list):
+            for one in part:
+                yield from lacking(one, path)
+        elif isinstance(part, dict):
+            for name, one in part.get("properties", {}).items():
+                forms = [one, *one.get("anyOf", ())] if isinstance(one, dict) else []
+                told = {key for form in forms for key in form}
+                texts = any(
+                    form.get("type") in ("string", "integer", "number") for form in forms if "pattern" not in form
+                )
+                if "description" in told and "title" not in told:
+                    yield f"{path}.{name}: title"
+                if texts and not told & choice:
+                    yield f"{path}.{name}: example"
+            for key, one in part.items():
+                if key not in {"if", "then", "else"}:
+                    yield from lacking(one, f"{path}/{key}")
+
+    assert list(lacking(json.loads(schema.read_text()), "")) == []

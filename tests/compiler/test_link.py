@@ -5,7 +5,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from tests.compiler.specs import FAKE_SPEC, SPEC, FakeProvider, codes, compile_text, with_fake
 
-from xmc.compiler.check import composed_schema
+from xmc.compiler.composed import composed_schema
 from xmc.plugins import Link, Plugins, Slot
 from xmc.schema import Auth, Finding, Relay, SecretSlot, Store, Task, encode_table
 

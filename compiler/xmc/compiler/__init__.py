@@ -4,7 +4,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from xmc.compiler.artifact import ArtifactError, Protection, write_artifacts
-from xmc.compiler.check import composed_schema
 from xmc.compiler.codes import CODES, Code
 from xmc.compiler.compile import Compiled, compile_source, compile_sources
 from xmc.compiler.excerpt import WIDTH
@@ -18,6 +17,7 @@ from xmc.compiler.sarif import render_sarif
 from xmc.compiler.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
+    from xmc.compiler.composed import composed_schema
     from xmc.compiler.first_spec import Drafted, FirstSpec, draft
     from xmc.compiler.graph import mermaid
     from xmc.compiler.plan import Plan, plan_between
@@ -65,6 +65,7 @@ __all__ = [
 ]
 
 _SELDOM = {
+    "composed_schema": "composed",
     **dict.fromkeys(("Drafted", "FirstSpec", "draft"), "first_spec"),
     "mermaid": "graph",
     **dict.fromkeys(("Plan", "plan_between"), "plan"),
