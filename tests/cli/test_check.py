@@ -97,3 +97,9 @@ def test_a_code_that_there_is_not(tmp_path: Path, written: str, said: str) -> No
     done = run_cli(tmp_path, "explain", written)
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
+
+
+def test_a_mistyped_command_is_suggested(tmp_path: Path) -> None:
+    done = run_cli(tmp_path, "complie", "endpoints.yaml")
+    assert (done.returncode, "No such command 'complie'. Did you mean 'compile'?" in done.stderr) == (2, True)
+    assert "Did you mean" not in run_cli(tmp_path, "frobnicate").stderr

@@ -37,6 +37,20 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; of an unknown one say which is likely meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from xmc.compiler import nearest  # noqa: PLC0415 - only for a mistyped command
+
+            guess = nearest(args[0], COMMANDS)
+            if guess is None:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {guess!r}?", ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List commands with their one-line help."""
         with formatter.section("Commands"):
