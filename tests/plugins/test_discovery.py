@@ -3,6 +3,7 @@
 import sys
 import zipfile
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,12 @@ def install(folder: Path, name: str, version: str, points: str | None, *, egg: b
 
 
 @pytest.mark.parametrize("group", sorted({*metadata.entry_points().groups, "nobody.has.this"}))
-def test_the_same_as_the_standard_module_for_all_that_is_installed_here(group: str) -> None:
+def test_the_same_as_the_standard_module_for_all_that_is_installed_here(
+    group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests' libraries may have brought finders of their own into this process.
+    own = [one for one in sys.meta_path if one is PathFinder or not hasattr(one, "find_distributions")]
+    monkeypatch.setattr(sys, "meta_path", own)
     assert not discovery._is_beyond_folders()
     assert sorted(discovery._in_folders(group)) == standard(group)
 
