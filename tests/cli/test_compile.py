@@ -54,7 +54,7 @@ def test_a_clean_spec_gives_a_table_beside_it(spec: Path) -> None:
     assert first == (
         f"compiled 1 endpoint, 1 served entity, {table.digest}: endpoints.xmc.json, endpoints.xmc.lock.json"
     )
-    assert upstream == "  chat/main 100% llm/v1/chat -> https://api.openai.com/v1/chat/completions in unknown"
+    assert upstream == "  chat/main 100% llm/v1/chat -> https://api.openai.com/v1/chat/completions, region unknown"
     assert worst == "  chat: at most 1 attempt, 600 s, 1 upstream call"
     assert names(spec.parent) == ["endpoints.xmc.json", "endpoints.xmc.lock.json", "endpoints.yaml"]
 

@@ -148,7 +148,8 @@ def _details(table: Table, plugins: Plugins) -> str:
 
 def _upstreams(endpoint: Endpoint) -> str:
     return "".join(
-        f"  {endpoint.name}/{one.name} {one.weight}% {one.target.task} -> {one.target.url} in {one.target.region}\n"
+        f"  {endpoint.name}/{one.name} {one.weight}% {one.target.task} -> {one.target.url}"
+        f", region {one.target.region}\n"
         for one in endpoint.entities
     )
 
