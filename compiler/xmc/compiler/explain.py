@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from xmc.compiler.node import Broken, Mapping, Node, Path, Scalar, Sequence, follow
+from xmc.compiler.condition import condition_is_wrong, is_conditional
+from xmc.compiler.node import Mapping, Node, Path, Scalar, follow
 from xmc.compiler.report import Report
+from xmc.compiler.shown import seen
 from xmc.compiler.suggest import did_you_mean, nearest, odd_space
 from xmc.schema import JsonObject, Label
 
@@ -22,8 +24,6 @@ _TYPES = {
 }
 _SIDES = {"min": "at least", "max": "at most"}
 _UNITS = {"Length": " character(s)", "Items": " item(s)", "Properties": " key(s)"}
-_LONGEST_SHOWN = 80
-_BRANCHES = frozenset({"then", "else"})
 _FIRST = (
     "x-xmc-not-enforced",
     "x-xmc-not-external",
@@ -43,11 +43,11 @@ def explain(report: Report, errors: Iterable[Error], base: Path = (), schema: Js
     """
     order = {keyword: rank for rank, keyword in enumerate(_FIRST)}
     ranked = sorted(errors, key=lambda error: order.get(str(error.validator), len(order)))
-    _report(report, base, (error for error in ranked if not _is_conditional(error)))
+    _report(report, base, (error for error in ranked if not is_conditional(error)))
     conditional = [
         error
         for error in ranked
-        if _is_conditional(error) and not _condition_is_wrong(report, (*base, *error.absolute_path), error, schema)
+        if is_conditional(error) and not condition_is_wrong(report, (*base, *error.absolute_path), error, schema)
     ]
     _report(report, base, conditional)
 
@@ -59,47 +59,12 @@ def _report(report: Report, base: Path, errors: Iterable[Error]) -> None:
             _KEYWORDS.get(str(error.validator), _other)(report, path, error)
 
 
-def _is_conditional(error: Error) -> bool:
-    return not _BRANCHES.isdisjoint(error.absolute_schema_path)
-
-
-def _condition_is_wrong(report: Report, path: Path, error: Error, schema: JsonObject | None) -> bool:
-    """Tell whether a key that decides whether something is asked for is itself wrong, in this mapping."""
-    part: Any = schema or {}
-    for step in error.absolute_schema_path:
-        if step in _BRANCHES and any(report.is_wrong((*path, name)) for name in part["if"].get("properties", {})):
-            return True
-        if step == "$ref" or (isinstance(part, dict) and step not in part):  # leads to where this cannot follow
-            return False
-        part = part[step]
-    return False
-
-
 def _is_left_to_references(node: Node, schema: Any) -> bool:
     """What `references` says about a value is the root cause: braces anywhere, anything in a reference's place."""
     if not isinstance(node, Scalar):
         return False
     is_reference = isinstance(schema, dict) and schema.get("x-xmc-secret") == "reference"
     return is_reference or (isinstance(node.value, str) and "{{" in node.value)
-
-
-def seen(node: Node, schema: JsonObject) -> str:
-    """Return how a value is shown in a message; never what stands where a secret may stand."""
-    if isinstance(node, Mapping):
-        return "a mapping"
-    if isinstance(node, Sequence):
-        return "a list"
-    if isinstance(node, Broken) or holds_secret(schema):
-        return "this value"
-    text = repr(node.value) if isinstance(node.value, str) else node.text or "nothing"
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
-
-
-def holds_secret(schema: Any) -> bool:
-    """Tell whether a secret may stand in what a schema describes."""
-    if isinstance(schema, dict):
-        return "x-xmc-secret" in schema or any(holds_secret(part) for part in schema.values())
-    return isinstance(schema, list) and any(holds_secret(part) for part in schema)
 
 
 def either_or(report: Report, path: Path, keys: tuple[str, ...]) -> None:
